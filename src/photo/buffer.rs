@@ -1,0 +1,67 @@
+//! Owns `Photo`, the full-resolution pixels exactly as decoded. Made by decode, changed only by the stitch, read by
+//! everyone. Must never convert or round a sample that nobody asked it to touch.
+
+use std::sync::Arc;
+
+use crate::geometry::PixelSize;
+
+/// Samples in the file's own depth, interleaved, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Samples {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+}
+
+/// Which channels a pixel has. Colour values are in the space of the photo's ICC profile (sRGB when there is none).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    Gray,
+    GrayAlpha,
+    Rgb,
+    Rgba,
+}
+
+impl Layout {
+    pub const fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::GrayAlpha => 2,
+            Self::Rgb => 3,
+            Self::Rgba => 4,
+        }
+    }
+
+    pub const fn has_alpha(self) -> bool {
+        matches!(self, Self::GrayAlpha | Self::Rgba)
+    }
+
+    pub const fn is_gray(self) -> bool {
+        matches!(self, Self::Gray | Self::GrayAlpha)
+    }
+}
+
+/// The file formats that Inlay reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PhotoFormat {
+    Jpeg,
+    Png,
+    WebP,
+    Tiff,
+    Bmp,
+    Qoi,
+    Gif,
+}
+
+/// A decoded photograph, upright (orientation applied).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Photo {
+    pub size: PixelSize,
+    pub layout: Layout,
+    pub samples: Samples,
+    /// The ICC profile's bytes, written back unchanged.
+    pub icc: Option<Arc<[u8]>>,
+    /// The EXIF block (TIFF structure, without any container prefix), its orientation tag set to upright.
+    pub exif: Option<Arc<[u8]>>,
+    /// What the file was.
+    pub format: PhotoFormat,
+}
