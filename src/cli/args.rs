@@ -26,6 +26,8 @@ pub enum Subcommand {
     Devices(DevicesArgs),
     /// Say what a model folder or file is
     Inspect(InspectArgs),
+    /// Measure how fast this machine is
+    Bench(BenchArgs),
     /// Look for devices in this process (used by Inlay itself)
     #[command(hide = true)]
     ProbeDevices,
@@ -127,6 +129,37 @@ pub struct DevicesArgs {
 pub struct InspectArgs {
     /// A model folder or checkpoint file
     pub model: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    pub kind: BenchKind,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum BenchKind {
+    /// Time a checkpoint's text encoder, UNet and VAE
+    Engine(EngineBenchArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct EngineBenchArgs {
+    /// A Stable Diffusion folder in diffusers layout
+    #[arg(long)]
+    pub model: PathBuf,
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+    /// WIDTHxHEIGHT in px. Left out: the model's native size
+    #[arg(long)]
+    pub size: Option<String>,
+    /// Timed runs of each network after one that is not counted; the median is printed
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
     #[arg(long)]
     pub json: bool,
 }

@@ -213,7 +213,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn failure(error: EngineError) -> Failure {
+pub(super) fn failure(error: EngineError) -> Failure {
     if error.is_usage() { Failure::Usage(error.to_string()) } else { Failure::Failed(error.to_string()) }
 }
 

@@ -2,6 +2,7 @@
 //! never know egui, and never do what `app` could do.
 
 mod args;
+mod bench;
 mod devices;
 mod fill;
 mod inspect;
@@ -45,6 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, open_window: OpenWindo
         Some(Subcommand::Extend(extend)) => fill::run_extend(&extend),
         Some(Subcommand::Devices(devices)) => devices::run(&devices),
         Some(Subcommand::Inspect(inspect)) => inspect::run(&inspect),
+        Some(Subcommand::Bench(bench)) => bench::run(&bench),
         Some(Subcommand::ProbeDevices) => {
             println!("{}", crate::engine::probe_child());
             Ok(())
