@@ -5,6 +5,8 @@ pub mod clip;
 pub mod config;
 pub mod error;
 pub mod folder;
+pub mod noise;
+pub mod scheduler;
 pub mod tokenizer;
 pub mod unet;
 pub mod vae;
