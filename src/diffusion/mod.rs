@@ -1,14 +1,18 @@
 //! Owns the models: everything between a crop and its repainted picture. Used by the engine only. Must never know
 //! photos, plans, documents or windows; it sees `RgbF32`, `Plane` and text.
 
+mod attention;
 pub mod clip;
 pub mod config;
 pub mod error;
 pub mod folder;
 pub mod noise;
+mod ops;
+mod resnet;
 pub mod scheduler;
 pub mod tokenizer;
 pub mod unet;
 pub mod vae;
+pub mod weights;
 
 pub use error::{DiffusionError, Result};

@@ -174,7 +174,7 @@ impl TinyConfig {
             "silu" | "swish" => TinyActivation::Silu,
             _ => return Err(file.unsupported("act_fn")),
         };
-        let list = |field: &str, default: &[usize], range| {
+        let list = |field: &str, default: &[usize], range| -> Result<Vec<usize>> {
             Ok(file
                 .size_list(field, MOST_LEVELS, range)?
                 .unwrap_or_else(|| default.to_vec()))
