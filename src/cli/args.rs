@@ -82,10 +82,10 @@ pub struct Options {
     pub steps: Option<u32>,
     /// Classifier-free guidance weight; 1 and less switch it off
     #[arg(long, allow_negative_numbers = true)]
-    pub guidance: Option<f32>,
+    pub guidance: Option<f64>,
     /// Share of the noise schedule that runs, above 0 and at most 1
     #[arg(long, allow_negative_numbers = true)]
-    pub strength: Option<f32>,
+    pub strength: Option<f64>,
     /// ddim, pndm, euler, euler-a, dpm++2m, euler-karras or dpm++2m-karras. Left out: the checkpoint's own
     #[arg(long)]
     pub scheduler: Option<String>,
