@@ -102,7 +102,7 @@ impl Mask {
             .map(|(band, data)| {
                 let mut found = PixelRect::default();
                 for (y, row) in data.chunks_exact(width).enumerate() {
-                    let Some(first) = row.iter().position(|v| *v > 0) else {
+                    let Some(first) = first_set(row) else {
                         continue;
                     };
                     let last = row.iter().rposition(|v| *v > 0).unwrap_or(first);
@@ -120,10 +120,7 @@ impl Mask {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.plane
-            .data
-            .par_chunks(GRAIN)
-            .all(|part| part.iter().all(|v| *v == 0))
+        self.plane.data.par_chunks(GRAIN).all(is_clear)
     }
 
     /// Masked area in pixels, partly masked ones counted by their share.
@@ -198,20 +195,31 @@ impl Mask {
         Ok(())
     }
 
-    /// Puts `part` back at `rect`, where it lies inside the canvas.
-    pub(super) fn put(&mut self, rect: PixelRect, part: &Plane) {
-        let inside = rect.intersect(self.size().rect());
-        if inside.is_empty() {
-            return;
-        }
+    /// Takes over `tile` from `part`, which covers `around`; both lie inside the canvas.
+    pub(super) fn put(&mut self, tile: PixelRect, part: &Plane, around: PixelRect) {
         let width = self.plane.width();
-        let len = inside.width as usize;
-        for y in inside.y..inside.bottom() {
-            let to = y as usize * width + inside.x as usize;
-            let from = (y - rect.y) as usize * rect.width as usize + (inside.x - rect.x) as usize;
+        let len = tile.width as usize;
+        for y in tile.y..tile.bottom() {
+            let to = y as usize * width + tile.x as usize;
+            let from = (y - around.y) as usize * part.width() + (tile.x - around.x) as usize;
             self.plane.data[to..to + len].copy_from_slice(&part.data[from..from + len]);
         }
     }
+}
+
+/// Position of the first value above 0; looks at 64 values at once.
+pub(super) fn first_set(row: &[u8]) -> Option<usize> {
+    let block = row.chunks(64).position(|part| !is_clear(part))?;
+    row[block * 64..]
+        .iter()
+        .position(|v| *v > 0)
+        .map(|at| block * 64 + at)
+}
+
+/// True when every value is 0.
+pub(super) fn is_clear(data: &[u8]) -> bool {
+    data.chunks(4096)
+        .all(|part| part.iter().fold(0, |all, v| all | v) == 0)
 }
 
 impl Photo {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Mask;
 use super::distance::{FAR, squared_distances};
-use super::morphology::reached;
+use super::tiles::by_tiles;
 use crate::raster::Plane;
 
 /// To which side of the edge the softness goes.
@@ -30,24 +30,20 @@ impl Mask {
             return;
         }
         let sigma = sigma.min(MAX_SIGMA);
-        let bounds = self.bounds();
-        if bounds.is_empty() {
-            return;
+        let reach = (3.0 * sigma).ceil() as u32 + 1;
+        match edge {
+            FeatherEdge::Both => {
+                let kernel = kernel(sigma);
+                by_tiles(self, reach, |part| blur(part, &kernel));
+            }
+            FeatherEdge::Outward => by_tiles(self, reach, |part| fade_outward(part, sigma)),
         }
-        let region = reached(bounds, 3.0 * sigma + 1.0, self.size().rect());
-        let part = self.crop(region);
-        let soft = match edge {
-            FeatherEdge::Both => blur(&part, sigma),
-            FeatherEdge::Outward => fade_outward(&part, sigma),
-        };
-        self.put(region, &soft);
     }
 }
 
-/// Separable Gaussian, cut at 3 sigma. The border is repeated: the region ends either at the canvas' edge, where
-/// nothing must fade, or so far out that everything is 0.
-fn blur(plane: &Plane, sigma: f32) -> Plane {
-    let kernel = kernel(sigma);
+/// Separable Gaussian, cut at 3 sigma. The border is repeated: a tile's surroundings end either at the canvas' edge,
+/// where nothing must fade, or out of the kernel's reach.
+fn blur(plane: &Plane, kernel: &[f32]) -> Plane {
     let half = kernel.len() / 2;
     let (width, height) = (plane.width(), plane.height());
     let mut across = vec![0.0f32; width * height];

@@ -9,6 +9,7 @@ mod morphology;
 mod parts;
 mod shapes;
 mod stroke;
+mod tiles;
 
 pub use base::{Mask, MaskError};
 pub use feather::FeatherEdge;

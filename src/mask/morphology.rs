@@ -1,47 +1,36 @@
-//! Owns growing and shrinking masks by a Euclidean radius. Used by app, plan and cli. Works only inside the grown
-//! bounds. Must never turn a soft edge hard.
+//! Owns growing and shrinking masks by a Euclidean radius. Used by app, plan and cli. Works only near masked
+//! pixels. Must never turn a soft edge hard.
 
 use rayon::prelude::*;
 
 use super::Mask;
+use super::base::is_clear;
 use super::distance::squared_distances;
-use crate::geometry::PixelRect;
+use super::tiles::by_tiles;
 use crate::raster::Plane;
 
 /// Longest radius in pixels that is honoured.
-const MAX_RADIUS: f32 = 30_000.0;
+const MAX_RADIUS: f32 = 2_000.0;
 
 impl Mask {
     /// Widens the mask: every pixel takes the largest value within `px` pixels (centre to centre). A soft edge moves
     /// outwards and stays as soft as it was. 0, negative and impossible radii change nothing.
     pub fn grow(&mut self, px: f32) {
         let Some(radius) = radius(px) else { return };
-        let bounds = self.bounds();
-        if bounds.is_empty() {
-            return;
-        }
-        let region = bounds
-            .grow(radius.ceil() as i32)
-            .intersect(self.size().rect());
-        let grown = dilate(&self.crop(region), radius);
-        self.put(region, &grown);
+        by_tiles(self, radius.ceil() as u32, |part| dilate(part, radius));
     }
 
     /// Narrows the mask: every pixel takes the smallest value within `px` pixels. Outside the canvas counts as masked,
     /// so that a mask does not withdraw from the picture's own border.
     pub fn shrink(&mut self, px: f32) {
         let Some(radius) = radius(px) else { return };
-        let bounds = self.bounds();
-        if bounds.is_empty() {
-            return;
-        }
-        // One pixel around, so that what surrounds the mask is seen as kept; the canvas' own border is not.
-        let region = bounds.grow(1).intersect(self.size().rect());
-        let mut kept = self.crop(region);
-        invert(&mut kept);
-        let mut shrunk = dilate(&kept, radius);
-        invert(&mut shrunk);
-        self.put(region, &shrunk);
+        by_tiles(self, radius.ceil() as u32, |part| {
+            let mut kept = part.clone();
+            invert(&mut kept);
+            let mut shrunk = dilate(&kept, radius);
+            invert(&mut shrunk);
+            shrunk
+        });
     }
 }
 
@@ -84,49 +73,44 @@ fn dilate_soft(plane: &Plane, radius: f32) -> Plane {
     let reach = f64::from(radius).powi(2);
     let half = |dy: i64| (reach - (dy * dy) as f64).sqrt() as usize;
     let down = radius.floor() as i64;
+    let clear: Vec<bool> = plane.data.chunks_exact(width).map(is_clear).collect();
     let mut out = Plane::new(plane.size);
-    out.data
-        .par_chunks_mut(width)
-        .enumerate()
-        .for_each_init(Vec::new, |buffer, (y, line)| {
+    out.data.par_chunks_mut(width).enumerate().for_each_init(
+        || (Vec::new(), Vec::new()),
+        |(one, two), (y, line)| {
             for dy in -down..=down {
-                let Ok(source) = usize::try_from(y as i64 + dy) else {
+                let source = usize::try_from(y as i64 + dy).unwrap_or(height);
+                if source >= height || clear[source] {
                     continue;
-                };
-                if source >= height {
-                    break;
                 }
                 let row = &plane.data[source * width..][..width];
-                if row.iter().all(|v| *v == 0) {
-                    continue;
-                }
-                max_along(row, half(dy).min(width), buffer, line);
+                max_along(row, half(dy).min(width), one, two, line);
             }
-        });
+        },
+    );
     out
 }
 
-/// Raises `line` to the maximum of `row` over `half` pixels to both sides, by doubling spans.
-fn max_along(row: &[u8], half: usize, buffer: &mut Vec<u8>, line: &mut [u8]) {
+/// Raises `line` to the maximum of `row` over `half` pixels to both sides, by doubling spans. `one` and `two` are
+/// scratch space.
+fn max_along(row: &[u8], half: usize, one: &mut Vec<u8>, two: &mut Vec<u8>, line: &mut [u8]) {
     let window = 2 * half + 1;
-    buffer.clear();
-    buffer.resize(half, 0);
-    buffer.extend_from_slice(row);
-    buffer.resize(row.len() + 2 * half, 0);
+    one.clear();
+    one.resize(half, 0);
+    one.extend_from_slice(row);
+    one.resize(row.len() + 2 * half, 0);
+    two.resize(one.len(), 0);
     let mut span = 1;
     while span * 2 <= window {
-        for at in 0..buffer.len() - span {
-            buffer[at] = buffer[at].max(buffer[at + span]);
+        let usable = one.len() - span;
+        for ((to, a), b) in two[..usable].iter_mut().zip(one.iter()).zip(&one[span..]) {
+            *to = *a.max(b);
         }
+        one[..usable].copy_from_slice(&two[..usable]);
         span *= 2;
     }
     let shift = window - span;
-    for ((to, a), b) in line.iter_mut().zip(buffer.iter()).zip(&buffer[shift..]) {
-        *to = (*to).max(*a).max(*b);
+    for ((to, a), b) in line.iter_mut().zip(one.iter()).zip(&one[shift..]) {
+        *to = (*to).max(*a.max(b));
     }
-}
-
-/// The canvas part that an operation reaching `px` around `bounds` may change.
-pub(super) fn reached(bounds: PixelRect, px: f32, canvas: PixelRect) -> PixelRect {
-    bounds.grow(px.ceil() as i32).intersect(canvas)
 }

@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::Mask;
+use super::base::first_set;
 use crate::geometry::PixelRect;
 use crate::raster::Plane;
 
@@ -92,7 +93,7 @@ impl Mask {
         let row = &self.plane.data[y as usize * width..][..width];
         let mut runs: Vec<Run> = Vec::new();
         let (mut x, end) = (bounds.x as usize, bounds.right() as usize);
-        while let Some(offset) = row[x..end].iter().position(|v| *v > 0) {
+        while let Some(offset) = first_set(&row[x..end]) {
             let left = x + offset;
             let length = row[left..end]
                 .iter()
