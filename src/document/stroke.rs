@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::geometry::PixelRect;
-use crate::mask::{Mask, StrokeBrush, stamp};
+use crate::mask::{Mask, StrokeBrush};
 
 /// Side of a remembered tile in px.
 const TILE: i32 = 256;
@@ -47,7 +47,7 @@ impl Stroke {
                 }
             }
         }
-        let changed = stamp(mask, self.last, to, &self.brush);
+        let changed = mask.stamp(self.last, to, &self.brush);
         self.last = to;
         changed
     }

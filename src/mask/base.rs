@@ -151,6 +151,19 @@ impl Mask {
         out
     }
 
+    /// On a canvas grown by these pixels; the new area is not masked.
+    #[must_use]
+    pub fn extended(&self, left: u32, top: u32, right: u32, bottom: u32) -> Self {
+        let size = self.size();
+        let rect = PixelRect::new(
+            -(left as i32),
+            -(top as i32),
+            size.width + left + right,
+            size.height + top + bottom,
+        );
+        Self { plane: self.crop(rect) }
+    }
+
     /// Swaps masked and kept.
     pub fn invert(&mut self) {
         self.plane

@@ -114,24 +114,29 @@ impl Envelope {
     }
 }
 
-impl Mask {
-    /// For every pixel of `rect`, row by row: its distance in pixels (centre to centre) to the nearest masked pixel
-    /// (128 or more) inside `rect`; 0 on masked pixels, infinite when there is none. Places outside the canvas count
-    /// as not masked.
-    pub fn distance_outside(&self, rect: PixelRect) -> Vec<f32> {
-        let plane = self.crop(rect);
-        squared_distances(&plane, rect.width.max(rect.height).saturating_mul(2), |v| {
-            v >= 128
-        })
+/// For every pixel: its distance (centre to centre) to the nearest one of at least 128; 0 on those, infinite when none
+/// lies within `max_px`.
+pub fn distance_to_mask(plane: &Plane, max_px: f32) -> Vec<f32> {
+    let farthest = (plane.size.width.max(plane.size.height)).saturating_mul(2);
+    let limit = (max_px.ceil().max(0.0) as u32).min(farthest);
+    squared_distances(plane, limit, |v| v >= 128)
         .into_par_iter()
         .with_min_len(1 << 14)
         .map(|squared| {
             if squared == FAR {
                 f32::INFINITY
             } else {
-                (f64::from(squared)).sqrt() as f32
+                f64::from(squared).sqrt() as f32
             }
         })
         .collect()
+}
+
+impl Mask {
+    /// For every pixel of `rect`, row by row: its distance in pixels (centre to centre) to the nearest masked pixel
+    /// (128 or more) inside `rect`; 0 on masked pixels, infinite when there is none. Places outside the canvas count
+    /// as not masked.
+    pub fn distance_outside(&self, rect: PixelRect) -> Vec<f32> {
+        distance_to_mask(&self.crop(rect), f32::INFINITY)
     }
 }

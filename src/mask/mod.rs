@@ -12,6 +12,7 @@ mod stroke;
 mod tiles;
 
 pub use base::{Mask, MaskError};
+pub use distance::distance_to_mask;
 pub use feather::FeatherEdge;
 pub use parts::Part;
 pub use stroke::StrokeBrush;

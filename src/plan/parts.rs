@@ -22,10 +22,10 @@ pub fn clusters(
     settings: &PlanSettings,
 ) -> Vec<PixelRect> {
     let mut join_px = JOIN_PX;
-    let mut bounds = mask.parts(join_px);
+    let mut bounds = bounds_of_parts(mask, join_px);
     while bounds.len() > MAX_PARTS {
         join_px *= 2;
-        bounds = mask.parts(join_px);
+        bounds = bounds_of_parts(mask, join_px);
     }
     if settings.whole {
         let all = bounds.into_iter().reduce(PixelRect::union);
@@ -37,6 +37,10 @@ pub fn clusters(
     }
     bounds.sort_by_key(|r| (r.y, r.x));
     bounds
+}
+
+fn bounds_of_parts(mask: &Mask, join_px: u32) -> Vec<PixelRect> {
+    mask.parts(join_px).into_iter().map(|part| part.bounds).collect()
 }
 
 fn mergeable(
