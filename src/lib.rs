@@ -4,6 +4,7 @@ pub mod compose;
 pub mod diffusion;
 pub mod geometry;
 pub mod mask;
+pub mod models;
 pub mod photo;
 pub mod plan;
 pub mod progress;
