@@ -138,7 +138,8 @@ pub fn encode_beside(
     Ok((path, warnings))
 }
 
-fn writable_format(path: &Path) -> Result<PhotoFormat, PhotoError> {
+/// The format that a file name asks for, if it is one that Inlay writes.
+pub fn writable_format(path: &Path) -> Result<PhotoFormat, PhotoError> {
     let list = "use .png, .tif, .jpg, .webp, .bmp or .qoi";
     match PhotoFormat::from_extension(path) {
         Some(PhotoFormat::Gif) => Err(PhotoError::CannotWrite(format!(

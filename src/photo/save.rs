@@ -54,6 +54,27 @@ pub fn default_output(path: &Path, word: &str) -> PathBuf {
     }
 }
 
+/// `path` itself, or with `-2`, `-3`, … before its ending: the first name that no file has. Only a proposal.
+pub fn free_path(path: &Path) -> PathBuf {
+    if std::fs::symlink_metadata(path).is_err() {
+        return path.to_owned();
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut number = 2_u64;
+    loop {
+        let mut name = format!("{stem}-{number}");
+        if let Some(ending) = path.extension() {
+            name.push('.');
+            name.push_str(&ending.to_string_lossy());
+        }
+        let candidate = path.with_file_name(name);
+        if std::fs::symlink_metadata(&candidate).is_err() {
+            return candidate;
+        }
+        number += 1;
+    }
+}
+
 /// Writes to the first free name of [`default_output`], never over a file that appears meanwhile.
 pub(super) fn write_new(path: &Path, word: &str, bytes: &[u8]) -> Result<PathBuf, PhotoError> {
     let first = numbered(path, word, 1);
