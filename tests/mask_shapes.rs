@@ -412,6 +412,7 @@ fn strokes_that_miss_or_are_not_numbers_change_nothing() {
 
 #[test]
 fn large_masks_have_no_seams() {
+    type Work = fn(&mut Mask);
     // The same blobs at two places of a large canvas, cut by inner borders differently, must give the same result.
     let draw = |dx: f32, dy: f32, soft: bool| {
         let mut mask = Mask::new(PixelSize::new(1500, 1200));
@@ -432,7 +433,7 @@ fn large_masks_have_no_seams() {
         }
         mask
     };
-    let work: [(&str, fn(&mut Mask)); 5] = [
+    let work: [(&str, Work); 5] = [
         ("grow", |m| m.grow(37.3)),
         ("shrink", |m| m.shrink(6.5)),
         ("feather", |m| m.feather(11.0, FeatherEdge::Both)),
