@@ -411,6 +411,49 @@ fn strokes_that_miss_or_are_not_numbers_change_nothing() {
 }
 
 #[test]
+fn large_masks_have_no_seams() {
+    type Work = fn(&mut Mask);
+    // The same blobs at two places of a large canvas, cut by inner borders differently, must give the same result.
+    let draw = |dx: f32, dy: f32, soft: bool| {
+        let mut mask = Mask::new(PixelSize::new(1500, 1200));
+        let brush = StrokeBrush {
+            diameter: 30.0,
+            hardness: if soft { 0.5 } else { 1.0 },
+            erase: false,
+        };
+        for i in 0..12 {
+            let (x, y) = ((i * 211 % 700) as f32 + dx, (i * 397 % 600) as f32 + dy);
+            mask.stamp((x, y), (x + 130.0, y + 40.0), &brush);
+        }
+        if !soft {
+            mask.plane
+                .data
+                .iter_mut()
+                .for_each(|v| *v = if *v > 127 { 255 } else { 0 });
+        }
+        mask
+    };
+    let work: [(&str, Work); 5] = [
+        ("grow", |m| m.grow(37.3)),
+        ("shrink", |m| m.shrink(6.5)),
+        ("feather", |m| m.feather(11.0, FeatherEdge::Both)),
+        ("outward", |m| m.feather(11.0, FeatherEdge::Outward)),
+        ("fill", Mask::fill_holes),
+    ];
+    for soft in [false, true] {
+        for (name, work) in work {
+            let (mut a, mut b) = (draw(200.0, 200.0, soft), draw(413.0, 307.0, soft));
+            work(&mut a);
+            work(&mut b);
+            let window = PixelRect::new(100, 100, 1000, 800);
+            let (a, b) = (a.crop(window), b.crop(window.translate(213, 107)));
+            assert!(a.data.iter().any(|v| *v > 0));
+            assert!(a == b, "{name} shows a seam (soft: {soft})");
+        }
+    }
+}
+
+#[test]
 fn threads_do_not_change_results() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new()

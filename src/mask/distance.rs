@@ -40,7 +40,7 @@ pub(super) fn squared_distances(
     columns
         .par_chunks_mut(width)
         .for_each_init(Envelope::default, |envelope, row| {
-            envelope.apply(row, limit)
+            envelope.apply(row, limit);
         });
     columns
 }

@@ -46,6 +46,11 @@ impl PhotoError {
     }
 
     pub(crate) fn writing(path: &Path, source: std::io::Error) -> Self {
+        // Some sources name the temporary file, which means nothing to the user.
+        let source = match source.kind() {
+            kind if source.get_ref().is_some() && kind != std::io::ErrorKind::Other => kind.into(),
+            _ => source,
+        };
         let advice = match source.kind() {
             std::io::ErrorKind::NotFound => "create the folder first or choose another one",
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {

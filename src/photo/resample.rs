@@ -237,7 +237,7 @@ mod tests {
         plane.set(517, 333, 255);
         let size = PixelSize::new(64, 45);
         let max = resize_plane(&plane, size, PlaneFilter::Max);
-        assert!(max.data.iter().any(|v| *v == 255));
+        assert!(max.data.contains(&255));
         let mut full = Plane::new(PixelSize::new(10, 10));
         full.data.fill(200);
         for filter in [PlaneFilter::Nearest, PlaneFilter::Area, PlaneFilter::Max] {
