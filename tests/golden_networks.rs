@@ -2,6 +2,8 @@
 //! refusal of folders that are broken, foreign or hostile. Run by `cargo test`. Must never need a network or a GPU; where a software Vulkan
 //! device can be had, the same numbers are asked of it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, DeviceKind, Tensor, TensorData};

@@ -59,7 +59,7 @@ impl Attention {
         let q = split_heads(self.to_q.forward(x.clone()), self.heads);
         let k = split_heads(self.to_k.forward(context.clone()), self.heads);
         let v = split_heads(self.to_v.forward(context.clone()), self.heads);
-        Ok(self.to_out.forward(attend(q, k, v, None, self.upcast)?))
+        Ok(self.to_out.forward(attend(q, k, &v, None, self.upcast)?))
     }
 }
 

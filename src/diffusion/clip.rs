@@ -132,6 +132,7 @@ fn causal_bias(length: usize, device: &Device) -> Tensor<4> {
 
 /// `CLIPEncoderLayer`.
 #[derive(Debug)]
+#[allow(clippy::struct_field_names)] // the checkpoint's names
 struct Layer {
     layer_norm1: LayerNorm,
     q_proj: Linear,
@@ -175,7 +176,7 @@ impl Layer {
         );
         let x = self
             .out_proj
-            .forward(attend(q, k, v, Some(bias.clone()), false)?)
+            .forward(attend(q, k, &v, Some(bias.clone()), false)?)
             + x;
         let hidden = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         let hidden = match self.activation {

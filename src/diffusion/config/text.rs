@@ -43,10 +43,11 @@ impl TextConfig {
         if let Some(inner) = file.get("text_config").filter(|v| v.is_object()) {
             return Self::from_json(&JsonFile::from_value(file.path(), inner.clone())?);
         }
-        if let Some(kind) = file.get("model_type") {
-            if !matches!(kind.as_str(), Some("clip_text_model" | "clip")) {
-                return Err(file.unsupported("model_type"));
-            }
+        if file
+            .get("model_type")
+            .is_some_and(|kind| kind != "clip_text_model" && kind != "clip")
+        {
+            return Err(file.unsupported("model_type"));
         }
         let activation = match file.string("hidden_act", "quick_gelu")?.as_str() {
             "quick_gelu" => TextActivation::QuickGelu,

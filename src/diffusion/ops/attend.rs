@@ -16,12 +16,12 @@ const SCORES: usize = 1 << 24;
 pub fn attend(
     q: Tensor<4>,
     k: Tensor<4>,
-    v: Tensor<4>,
+    v: &Tensor<4>,
     bias: Option<Tensor<4>>,
     upcast: bool,
 ) -> Result<Tensor<3>> {
     if host::serves(&q) {
-        return host::attend(&q, &k, &v, bias);
+        return host::attend(&q, &k, v, bias);
     }
     let dtype = q.dtype();
     let [n, heads, queries, width] = q.dims();
@@ -66,6 +66,7 @@ fn chunk_length(heads: usize, queries: usize, keys: usize) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use burn::tensor::{Device, Distribution};
@@ -85,7 +86,7 @@ mod tests {
             activation::softmax(q.clone().matmul(k.clone().swap_dims(2, 3)) / 8f64.sqrt(), 3)
                 .matmul(v.clone());
         let plain = plain.swap_dims(1, 2).reshape([1, 700, 16]);
-        let blocked = attend(q, k, v, None, false).unwrap();
+        let blocked = attend(q, k, &v, None, false).unwrap();
         let worst = (plain - blocked).abs().max().into_scalar::<f32>();
         assert!(worst < 1e-5, "{worst}");
     }

@@ -109,6 +109,7 @@ impl Conv2d {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use burn::tensor::{DType, Device, Distribution};

@@ -287,7 +287,7 @@ impl MidAttention {
             project(&self.to_k),
             project(&self.to_v),
         );
-        let y = attend(q, k, v, None, true)?;
+        let y = attend(q, k, &v, None, true)?;
         Ok(self.to_out.forward_to_picture(y, [h, w]) + x)
     }
 }

@@ -15,6 +15,7 @@ use tiny::Tiny;
 
 /// What an encoder gives, unscaled, f32, `[n, latent_channels, h / downscale, w / downscale]`.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // made once a picture; a tensor's handle is what is large
 pub enum Encoded {
     /// `AutoencoderKL`: a normal distribution a latent; `logvar` lies in −30…20. Sample as `mean + exp(logvar / 2) · noise`.
     Moments {

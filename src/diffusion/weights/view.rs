@@ -310,6 +310,7 @@ fn clip(name: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use safetensors::tensor::TensorView;
