@@ -1,6 +1,8 @@
 //! Checks the whole inpainting pipeline against pictures that diffusers made with tiny random models (`golden/make_sampling.py`),
 //! and how it behaves when it is stopped, watched or asked for nonsense.
 
+#![allow(clippy::unwrap_used)] // a test stops at the first surprise
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, DeviceKind};
