@@ -102,6 +102,7 @@ impl DiffusionError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

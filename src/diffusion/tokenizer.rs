@@ -322,6 +322,7 @@ fn merges_of_text(file: &Path) -> Result<Merges> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

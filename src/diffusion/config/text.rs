@@ -43,10 +43,11 @@ impl TextConfig {
         if let Some(inner) = file.get("text_config").filter(|v| v.is_object()) {
             return Self::from_json(&JsonFile::from_value(file.path(), inner.clone())?);
         }
-        if let Some(kind) = file.get("model_type") {
-            if !matches!(kind.as_str(), Some("clip_text_model" | "clip")) {
-                return Err(file.unsupported("model_type"));
-            }
+        if file
+            .get("model_type")
+            .is_some_and(|kind| kind != "clip_text_model" && kind != "clip")
+        {
+            return Err(file.unsupported("model_type"));
         }
         let activation = match file.string("hidden_act", "quick_gelu")?.as_str() {
             "quick_gelu" => TextActivation::QuickGelu,
@@ -69,8 +70,8 @@ impl TextConfig {
         if !hidden_size.is_multiple_of(config.num_attention_heads) {
             let heads = config.num_attention_heads;
             return Err(file.error(
-                "hidden_size",
-                format_args!("is {hidden_size}, which {heads} heads do not divide"),
+                "num_attention_heads",
+                format_args!("is {heads}, which does not divide hidden_size {hidden_size}"),
             ));
         }
         Ok(config)

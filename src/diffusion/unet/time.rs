@@ -65,6 +65,7 @@ fn sinusoids(timestep: f32, channels: usize, flip_sin_to_cos: bool, freq_shift: 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -18,13 +18,19 @@ pub struct Tiny {
 /// One entry of diffusers' `layers`, whose indices the checkpoint's keys carry.
 #[derive(Debug)]
 enum Layer {
-    Conv(Conv2d),
+    Conv(Box<Conv2d>),
     Block {
-        convs: [Conv2d; 3],
+        convs: Box<[Conv2d; 3]>,
         activation: TinyActivation,
     },
     Activation(TinyActivation),
     Double,
+}
+
+impl Layer {
+    fn conv(scope: &Scope, shape: ConvShape, bias: bool) -> Self {
+        Self::Conv(Box::new(Conv2d::load(scope, shape, bias)))
+    }
 }
 
 impl Tiny {
@@ -63,7 +69,7 @@ fn encoder(scope: &Scope, config: &TinyConfig) -> Vec<Layer> {
             shape.stride = 2;
         }
         push(&mut layers, |i| {
-            Layer::Conv(Conv2d::load(&scope.scope(i), shape, stage == 0))
+            Layer::conv(&scope.scope(i), shape, stage == 0)
         });
         for _ in 0..*blocks {
             push(&mut layers, |i| {
@@ -73,9 +79,7 @@ fn encoder(scope: &Scope, config: &TinyConfig) -> Vec<Layer> {
     }
     let last = widths[widths.len() - 1];
     let shape = ConvShape::same(last, config.latent_channels, 3);
-    push(&mut layers, |i| {
-        Layer::Conv(Conv2d::load(&scope.scope(i), shape, true))
-    });
+    push(&mut layers, |i| Layer::conv(&scope.scope(i), shape, true));
     layers
 }
 
@@ -83,7 +87,7 @@ fn decoder(scope: &Scope, config: &TinyConfig) -> Vec<Layer> {
     let widths = &config.decoder_block_out_channels;
     let first = ConvShape::same(config.latent_channels, widths[0], 3);
     let mut layers = vec![
-        Layer::Conv(Conv2d::load(&scope.scope(0), first, true)),
+        Layer::conv(&scope.scope(0), first, true),
         Layer::Activation(config.activation),
     ];
     for (stage, (width, blocks)) in widths.iter().zip(&config.num_decoder_blocks).enumerate() {
@@ -99,7 +103,7 @@ fn decoder(scope: &Scope, config: &TinyConfig) -> Vec<Layer> {
         let outputs = if is_last { config.out_channels } else { *width };
         let shape = ConvShape::same(*width, outputs, 3);
         push(&mut layers, |i| {
-            Layer::Conv(Conv2d::load(&scope.scope(i), shape, is_last))
+            Layer::conv(&scope.scope(i), shape, is_last)
         });
     }
     layers
@@ -121,7 +125,7 @@ fn block(scope: &Scope, width: usize, activation: TinyActivation) -> Layer {
         )
     };
     Layer::Block {
-        convs: [conv(0), conv(2), conv(4)],
+        convs: Box::new([conv(0), conv(2), conv(4)]),
         activation,
     }
 }

@@ -62,7 +62,37 @@ fn gelu(x: f32) -> f32 {
     x * weight
 }
 
+/// Turns a row of scores into `e^(scale · (score − largest))` in place and gives their sum: a softmax but for its division.
+pub fn exponentials(row: &mut [f32], scale: f32) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let mut whole = row.chunks_exact(16);
+    for part in &mut whole {
+        for (lane, v) in lanes.iter_mut().zip(part) {
+            *lane = if *v > *lane { *v } else { *lane };
+        }
+    }
+    let largest = lanes
+        .iter()
+        .chain(whole.remainder())
+        .fold(f32::NEG_INFINITY, |m, v| m.max(*v));
+    let mut lanes = [0f32; 16];
+    let mut whole = row.chunks_exact_mut(16);
+    for part in &mut whole {
+        for (lane, v) in lanes.iter_mut().zip(part) {
+            *v = exp((*v - largest) * scale);
+            *lane += *v;
+        }
+    }
+    let mut sum: f32 = lanes.iter().sum();
+    for v in whole.into_remainder() {
+        *v = exp((*v - largest) * scale);
+        sum += *v;
+    }
+    sum
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -90,7 +120,7 @@ mod tests {
         // From the normal distribution's tables.
         for (x, expected) in [
             (0.0, 0.0),
-            (1.0, 0.841_344_75),
+            (1.0, 0.841_344_7),
             (-1.0, -0.158_655_25),
             (-3.0, -0.004_049_694),
             (30.0, 30.0),
