@@ -1,10 +1,13 @@
 //! Checks the whole inpainting pipeline against pictures that diffusers made with tiny random models (`golden/make_sampling.py`),
 //! and how it behaves when it is stopped, watched or asked for nonsense.
 
+#![allow(clippy::unwrap_used)] // a test stops at the first surprise
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, DeviceKind};
 use inlay::diffusion::DiffusionError;
+use inlay::diffusion::config::read_json;
 use inlay::diffusion::guidance::GuidanceBatching;
 use inlay::diffusion::pipeline::{InpaintRequest, Pipeline};
 use inlay::diffusion::scheduler::SchedulerName;
@@ -22,7 +25,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 fn index() -> Value {
-    serde_json::from_slice(&std::fs::read(golden("pictures.json")).unwrap()).unwrap()
+    read_json(&golden("pictures.json")).unwrap()
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -114,31 +117,35 @@ impl Pictures {
     }
 }
 
-/// Runs the cases that `wanted` picks on a device, one model after the other.
-fn check_pictures(device: &Device, limit: f64, wanted: impl Fn(usize, &Value) -> bool) {
-    let (index, pictures) = (index(), Pictures::open());
+/// Runs the cases that `wanted` picks, one model after the other, and compares with the stored pictures.
+fn check_pictures(
+    (index, pictures): (&Value, &Pictures),
+    limit: f64,
+    load: impl Fn(&str) -> Pipeline,
+    wanted: impl Fn(&Value) -> bool,
+) {
+    let cases = index["cases"].as_array().unwrap();
+    let mut loaded: Option<(&str, Pipeline)> = None;
     let (mut worst_mean, mut worst_pixel, mut count) = (0.0_f64, 0.0_f64, 0);
     let mut bad = Vec::new();
-    for (name, model) in index["models"].as_object().unwrap() {
-        let mut pipeline = None;
-        for (at, case) in index["cases"].as_array().unwrap().iter().enumerate() {
-            if case["model"] != **name || !wanted(at, case) {
-                continue;
-            }
-            let pipeline = pipeline.get_or_insert_with(|| load(model, device));
-            let request = pictures.request(case, &index["negative_prompt"]);
-            match pipeline.inpaint(&request, &mut Silent) {
-                Err(e) => bad.push(format!("case {at} {case}: {e}")),
-                Ok(picture) => {
-                    let (mean, pixel) = pictures.compare(at, &picture);
-                    worst_mean = worst_mean.max(mean);
-                    worst_pixel = worst_pixel.max(pixel);
-                    count += 1;
-                    if mean.is_nan() || mean > limit {
-                        bad.push(format!(
-                            "case {at} {case}: mean difference {mean:.2e}, worst {pixel:.2e}"
-                        ));
-                    }
+    for (at, case) in cases.iter().enumerate().filter(|(_, case)| wanted(case)) {
+        let model = case["model"].as_str().unwrap();
+        let pipeline = match &mut loaded {
+            Some((name, pipeline)) if *name == model => pipeline,
+            _ => &mut loaded.insert((model, load(model))).1,
+        };
+        let request = pictures.request(case, &index["negative_prompt"]);
+        match pipeline.inpaint(&request, &mut Silent) {
+            Err(e) => bad.push(format!("case {at} {case}: {e}")),
+            Ok(picture) => {
+                let (mean, pixel) = pictures.compare(at, &picture);
+                worst_mean = worst_mean.max(mean);
+                worst_pixel = worst_pixel.max(pixel);
+                count += 1;
+                if mean.is_nan() || mean > limit {
+                    bad.push(format!(
+                        "case {at} {case}: mean difference {mean:.1e}, worst {pixel:.1e}"
+                    ));
                 }
             }
         }
@@ -147,12 +154,34 @@ fn check_pictures(device: &Device, limit: f64, wanted: impl Fn(usize, &Value) ->
         "{count} pictures: mean difference up to {worst_mean:.1e}, worst pixel {worst_pixel:.1e}"
     );
     assert!(bad.is_empty(), "{} differ: {bad:#?}", bad.len());
-    assert!(count > 0);
+    assert!(count > 0, "no case was run");
+}
+
+/// A matrix that `golden/compare_cli.py --prepare` made in the folder `INLAY_PARITY`, outside the repository.
+#[test]
+#[ignore = "needs a folder that golden/compare_cli.py prepared"]
+fn parity_of_a_prepared_matrix() {
+    let folder =
+        PathBuf::from(std::env::var("INLAY_PARITY").expect("set INLAY_PARITY to the folder"));
+    let index = read_json(&folder.join("pictures.json")).unwrap();
+    let pictures = Pictures(std::fs::read(folder.join("pictures.safetensors")).unwrap());
+    let load = |model: &str| {
+        Pipeline::load(
+            &folder.join(model),
+            &Device::flex(),
+            DType::F32,
+            &mut Silent,
+        )
+        .unwrap()
+    };
+    check_pictures((&index, &pictures), 1e-4, load, |_| true);
 }
 
 #[test]
 fn pictures_are_those_of_diffusers() {
-    check_pictures(&Device::flex(), 1e-4, |_, _| true);
+    let index = index();
+    let load = |model: &str| load(&index["models"][model], &Device::flex());
+    check_pictures((&index, &Pictures::open()), 1e-4, load, |_| true);
 }
 
 #[test]
@@ -165,7 +194,9 @@ fn a_wgpu_device_agrees() {
         return;
     };
     // One model, one case: every new shape costs a software device seconds.
-    check_pictures(&device, 1.0 / 255.0, |_, case| {
+    let index = index();
+    let load = |model: &str| load(&index["models"][model], &device);
+    check_pictures((&index, &Pictures::open()), 1.0 / 255.0, load, |case| {
         case["model"] == "sd1-inpaint"
             && case["guidance"] == 1.0
             && case["name"].is_null()

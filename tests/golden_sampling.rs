@@ -1,5 +1,7 @@
 //! Checks noise and schedulers against numbers that PyTorch and diffusers made (`golden/make_sampling.py`).
 
+#![allow(clippy::unwrap_used)] // a test stops at the first surprise
+
 use std::path::{Path, PathBuf};
 
 use inlay::diffusion::config::read_json;

@@ -294,6 +294,7 @@ def make_pipeline():
 def main():
     parts = {"noise": make_noise, "schedules": make_schedules, "pipeline": make_pipeline}
     torch.set_grad_enabled(False)
+    torch.set_num_threads(1)
     OUT.mkdir(exist_ok=True)
     for part in sys.argv[1:] or parts:
         parts[part]()

@@ -71,6 +71,7 @@ impl InpaintRequest {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test stops at the first surprise
 mod tests {
     use super::*;
     use crate::geometry::PixelSize;

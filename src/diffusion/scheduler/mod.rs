@@ -220,6 +220,7 @@ fn clean_latents(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test stops at the first surprise
 mod tests {
     use super::*;
     use serde_json::json;

@@ -102,10 +102,10 @@ pub fn alphas_cumprod(config: &SchedulerConfig) -> Vec<f32> {
 /// ᾱ as the sigma-based schedulers use it: zero terminal signal becomes 2⁻²⁴, so that sigma stays finite.
 pub fn alphas_cumprod_for_sigmas(config: &SchedulerConfig) -> Vec<f32> {
     let mut alphas = alphas_cumprod(config);
-    if config.rescale_betas_zero_snr {
-        if let Some(last) = alphas.last_mut() {
-            *last = (-24_f32).exp2();
-        }
+    if config.rescale_betas_zero_snr
+        && let Some(last) = alphas.last_mut()
+    {
+        *last = (-24_f32).exp2();
     }
     alphas
 }
