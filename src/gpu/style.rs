@@ -1,6 +1,11 @@
-//! Owns how the canvas looks, and the brush ring. Filled in by ui each frame.
+//! Owns how the canvas looks: what ui chooses each frame, and the fixed colours of checkerboard and extension.
 
-use eframe::egui::{Color32, Painter, Pos2};
+use eframe::egui::Color32;
+
+/// Side of a checkerboard square in points, at any zoom.
+pub const CHECKER_POINTS: f32 = 8.0;
+/// Zoom (physical pixels for a photo pixel) from which the pixel grid shows.
+pub const GRID_FROM: f64 = 16.0;
 
 /// How to draw one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,7 +18,7 @@ pub struct CanvasStyle {
     /// The moving line where the mask crosses one half.
     pub show_mask_edge: bool,
     /// Moves the line. Keep it constant where motion is reduced.
-    pub time_seconds: f32,
+    pub time_seconds: f64,
     pub dark: bool,
     /// Before and after: overlays are hidden left of this x (points of the window).
     pub split_x_in_view: Option<f32>,
@@ -36,8 +41,12 @@ impl Default for CanvasStyle {
     }
 }
 
-/// A brush cursor: the outer circle is the brush's size, the inner one where its full strength ends. Visible on any
-/// ground. `radius` in points, `hardness` 0–1.
-pub fn draw_brush_ring(painter: &Painter, center: Pos2, radius: f32, hardness: f32) {
-    let _ = (painter, center, radius, hardness);
+/// The checkerboard's two greys.
+pub fn checker_colors(dark: bool) -> [[u8; 3]; 2] {
+    if dark { [[88, 88, 88], [66, 66, 66]] } else { [[255, 255, 255], [208, 208, 208]] }
+}
+
+/// Colour of an extension's new area, and how much of it (0–1) lies over the checkerboard.
+pub fn extension_tint(dark: bool) -> ([u8; 3], f32) {
+    if dark { ([72, 110, 168], 0.4) } else { ([120, 160, 220], 0.4) }
 }
