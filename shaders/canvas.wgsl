@@ -192,8 +192,8 @@ fn fs_photo(in: Corner) -> @location(0) vec4f {
     return encode(vec4f(color, 1.0));
 }
 
-// How much of the moving line lies on this pixel: near where the mask crosses one half, measured across it.
-fn edge_coverage(texel: vec2f, texels_per_px: vec2f, layer: i32, here: f32) -> f32 {
+// How the mask rises across one physical pixel.
+fn mask_slope(texel: vec2f, texels_per_px: vec2f, layer: i32) -> vec2f {
     let half_px = 0.5 * texels_per_px;
     var left = texel - vec2f(half_px.x, 0.0);
     var right = texel + vec2f(half_px.x, 0.0);
@@ -205,34 +205,37 @@ fn edge_coverage(texel: vec2f, texels_per_px: vec2f, layer: i32, here: f32) -> f
         above = square_pixels(above, texels_per_px);
         below = square_pixels(below, texels_per_px);
     }
-    let slope = vec2f(tap(right, layer).r - tap(left, layer).r, tap(below, layer).r - tap(above, layer).r);
+    return vec2f(tap(right, layer).r - tap(left, layer).r, tap(below, layer).r - tap(above, layer).r);
+}
+
+// The moving line near where the mask crosses one half: its coverage in w. Dashes run around the mask and never lie
+// along its edge, which would make one long dash.
+fn edge_line(px: vec2f, slope: vec2f, here: f32) -> vec4f {
     let steepness = length(slope);
     if steepness < 0.002 {
-        return 0.0;
+        return vec4f(0.0);
     }
-    return clamp(1.5 - abs(here - 0.5) / steepness, 0.0, 1.0);
+    let coverage = clamp(1.5 - abs(here - 0.5) / steepness, 0.0, 1.0);
+    let around = select(vec2f(-1.0), vec2f(1.0), vec2f(-slope.y, slope.x) >= vec2f(0.0));
+    let along = dot(px, around) / (8.0 * globals.pixels_per_point) - globals.time_seconds * 1.5;
+    return vec4f(vec3f(select(0.08, 1.0, fract(along) < 0.5)), coverage);
 }
 
 @fragment
 fn fs_mask(in: Corner) -> @location(0) vec4f {
     let layer = in.params.x;
     var mask = f32(in.params.y) / 255.0;
-    var line = 0.0;
+    var line = vec4f(0.0);
     if layer >= 0 {
         let texel = in.tile.xy + (in.position.xy - in.rect_px.xy) * in.tile.zw;
         mask = sample_tile(texel, in.tile.zw, layer, in.params.w).r;
         if (globals.flags & MASK_EDGE) != 0u {
-            line = edge_coverage(texel, in.tile.zw, layer, mask);
+            line = edge_line(in.position.xy, mask_slope(texel, in.tile.zw, layer), mask);
         }
     }
     let alpha = mask * globals.mask_color.a;
-    var color = vec4f(globals.mask_color.rgb * alpha, alpha);
-    if line > 0.0 {
-        let along = (in.position.x + in.position.y) / (8.0 * globals.pixels_per_point) - globals.time_seconds * 1.5;
-        let dash = select(0.08, 1.0, fract(along) < 0.5);
-        color = mix(color, vec4f(vec3f(dash), 1.0), line);
-    }
-    return encode(color);
+    let tint = vec4f(globals.mask_color.rgb * alpha, alpha);
+    return encode(mix(tint, vec4f(line.rgb, 1.0), line.w));
 }
 
 @fragment

@@ -14,12 +14,19 @@ fn every_shader_is_valid() {
             continue;
         }
         let source = std::fs::read_to_string(&path).expect("a shader can be read");
-        let module = naga::front::wgsl::parse_str(&source)
-            .unwrap_or_else(|error| panic!("{}: {}", path.display(), error.emit_to_string(&source)));
+        let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
+            panic!("{}: {}", path.display(), error.emit_to_string(&source))
+        });
         Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
-            .unwrap_or_else(|error| panic!("{}: {}", path.display(), error.emit_to_string(&source)));
-        assert!(!module.entry_points.is_empty(), "{} has no entry point", path.display());
+            .unwrap_or_else(|error| {
+                panic!("{}: {}", path.display(), error.emit_to_string(&source))
+            });
+        assert!(
+            !module.entry_points.is_empty(),
+            "{} has no entry point",
+            path.display()
+        );
         checked += 1;
     }
     assert!(checked > 0, "no shader found in {}", folder.display());

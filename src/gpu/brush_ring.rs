@@ -17,14 +17,28 @@ pub fn draw_brush_ring(painter: &Painter, center: Pos2, radius: f32, hardness: f
     painter.circle_stroke(center, radius, light);
     let inner = inner_radius(radius, hardness);
     if inner > TINY && radius - inner > 3.0 {
-        painter.circle_stroke(center, inner, Stroke::new(2.5, Color32::from_black_alpha(90)));
-        painter.circle_stroke(center, inner, Stroke::new(1.0, Color32::from_white_alpha(150)));
+        painter.circle_stroke(
+            center,
+            inner,
+            Stroke::new(2.5, Color32::from_black_alpha(90)),
+        );
+        painter.circle_stroke(
+            center,
+            inner,
+            Stroke::new(1.0, Color32::from_white_alpha(150)),
+        );
     }
     if radius < TINY {
         for stroke in [dark, light] {
             for (dx, dy) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)] {
-                let from = Pos2::new(center.x + dx * (radius + 3.0), center.y + dy * (radius + 3.0));
-                let to = Pos2::new(center.x + dx * (radius + 8.0), center.y + dy * (radius + 8.0));
+                let from = Pos2::new(
+                    center.x + dx * (radius + 3.0),
+                    center.y + dy * (radius + 3.0),
+                );
+                let to = Pos2::new(
+                    center.x + dx * (radius + 8.0),
+                    center.y + dy * (radius + 8.0),
+                );
                 painter.line_segment([from, to], stroke);
             }
         }

@@ -85,7 +85,8 @@ impl TileCache {
 
     /// Forgets every tile; memory stays for the next ones.
     pub fn clear(&mut self) {
-        self.free.extend(self.entries.drain().map(|(_, entry)| entry.slot));
+        self.free
+            .extend(self.entries.drain().map(|(_, entry)| entry.slot));
     }
 
     /// Where a tile lies, and marks it as used in this frame.
@@ -123,17 +124,32 @@ impl TileCache {
             self.add_page();
         }
         let slot = self.free.pop().or_else(|| self.evict())?;
-        self.entries.insert(key, Entry { slot, last_used: self.frame, stale: None });
+        self.entries.insert(
+            key,
+            Entry {
+                slot,
+                last_used: self.frame,
+                stale: None,
+            },
+        );
         Some(slot)
     }
 
     /// Writes texels of a tile that is here (`at` in its texture); its other texels keep what they were. The tile counts as
     /// fresh afterwards.
     pub fn write(&mut self, key: TileKey, at: PixelRect, data: &[u8]) {
-        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let Some(entry) = self.entries.get_mut(&key) else {
+            return;
+        };
         entry.stale = None;
         let inside = PixelRect::new(0, 0, TILE, TILE).contains_rect(at);
-        let Some(page) = self.pages.get(entry.slot.page).filter(|_| inside && !at.is_empty()) else { return };
+        let Some(page) = self
+            .pages
+            .get(entry.slot.page)
+            .filter(|_| inside && !at.is_empty())
+        else {
+            return;
+        };
         let bytes_per_row = at.width * self.bytes_per_texel;
         if (data.len() as u64) < u64::from(bytes_per_row) * u64::from(at.height) {
             return;
@@ -142,12 +158,24 @@ impl TileCache {
             wgpu::TexelCopyTextureInfo {
                 texture: &page.texture,
                 mip_level: 0,
-                origin: wgpu::Origin3d { x: at.x as u32, y: at.y as u32, z: entry.slot.layer },
+                origin: wgpu::Origin3d {
+                    x: at.x as u32,
+                    y: at.y as u32,
+                    z: entry.slot.layer,
+                },
                 aspect: wgpu::TextureAspect::All,
             },
             data,
-            wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(bytes_per_row), rows_per_image: Some(at.height) },
-            wgpu::Extent3d { width: at.width, height: at.height, depth_or_array_layers: 1 },
+            wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(bytes_per_row),
+                rows_per_image: Some(at.height),
+            },
+            wgpu::Extent3d {
+                width: at.width,
+                height: at.height,
+                depth_or_array_layers: 1,
+            },
         );
     }
 
@@ -182,14 +210,22 @@ impl TileCache {
             return;
         }
         let page = self.pages.len();
-        self.free.extend((0..LAYERS).rev().map(|layer| Slot { page, layer }));
-        self.pages.push(Page { texture, bind_group });
+        self.free
+            .extend((0..LAYERS).rev().map(|layer| Slot { page, layer }));
+        self.pages.push(Page {
+            texture,
+            bind_group,
+        });
     }
 
     fn create_page(&self) -> (wgpu::Texture, wgpu::BindGroup) {
         let texture = self.device.create_texture(&wgpu::TextureDescriptor {
             label: Some("canvas tiles"),
-            size: wgpu::Extent3d { width: TILE, height: TILE, depth_or_array_layers: LAYERS },
+            size: wgpu::Extent3d {
+                width: TILE,
+                height: TILE,
+                depth_or_array_layers: LAYERS,
+            },
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
@@ -204,7 +240,10 @@ impl TileCache {
         let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("canvas tiles"),
             layout: &self.layout,
-            entries: &[wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) }],
+            entries: &[wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::TextureView(&view),
+            }],
         });
         (texture, bind_group)
     }

@@ -47,7 +47,12 @@ impl Instance {
         let texels_per_px = (1.0 / (screen.scale * step)) as f32;
         Self {
             rect_px: screen.rect_px(rect),
-            tile: [texel(rect.x, key.x), texel(rect.y, key.y), texels_per_px, texels_per_px],
+            tile: [
+                texel(rect.x, key.x),
+                texel(rect.y, key.y),
+                texels_per_px,
+                texels_per_px,
+            ],
             overlay: [0.0; 4],
             params: [layer as i32, 0, 0, flags],
         }
@@ -87,14 +92,29 @@ impl DrawList {
         self.instances.push(instance);
         match self.batches.last_mut() {
             Some(last) if last.pass == pass && last.page == page => last.end = end,
-            _ => self.batches.push(Batch { pass, page, first: end - 1, end }),
+            _ => self.batches.push(Batch {
+                pass,
+                page,
+                first: end - 1,
+                end,
+            }),
         }
     }
 
     /// A tile, or a part of one.
-    pub fn push_tile(&mut self, pass: Pass, screen: &Screen, rect: PixelRect, tile: (TileKey, Slot)) {
+    pub fn push_tile(
+        &mut self,
+        pass: Pass,
+        screen: &Screen,
+        rect: PixelRect,
+        tile: (TileKey, Slot),
+    ) {
         let (key, slot) = tile;
-        self.push(pass, Some(slot.page), Instance::of_tile(screen, rect, key, slot.layer));
+        self.push(
+            pass,
+            Some(slot.page),
+            Instance::of_tile(screen, rect, key, slot.layer),
+        );
     }
 }
 
@@ -102,7 +122,11 @@ impl DrawList {
 pub fn around(outer: PixelRect, inner: PixelRect) -> Vec<PixelRect> {
     let inner = inner.intersect(outer);
     if inner.is_empty() {
-        return if outer.is_empty() { Vec::new() } else { vec![outer] };
+        return if outer.is_empty() {
+            Vec::new()
+        } else {
+            vec![outer]
+        };
     }
     let parts = [
         PixelRect::from_edges(outer.x, outer.y, outer.right(), inner.y),
@@ -120,7 +144,12 @@ mod tests {
     #[test]
     fn a_frame_around_a_hole_covers_the_rest_once() {
         let outer = PixelRect::new(-5, -3, 20, 10);
-        for inner in [PixelRect::new(0, 0, 4, 4), PixelRect::new(-9, 2, 40, 2), PixelRect::new(90, 0, 4, 4), outer] {
+        for inner in [
+            PixelRect::new(0, 0, 4, 4),
+            PixelRect::new(-9, 2, 40, 2),
+            PixelRect::new(90, 0, 4, 4),
+            outer,
+        ] {
             let parts = around(outer, inner);
             let area: u64 = parts.iter().map(|p| p.area()).sum();
             assert_eq!(area, outer.area() - inner.intersect(outer).area());

@@ -50,7 +50,11 @@ impl TileKey {
 
     /// The tile of the next coarser level that covers this one.
     pub fn parent(self) -> Self {
-        Self { level: self.level + 1, x: self.x / 2, y: self.y / 2 }
+        Self {
+            level: self.level + 1,
+            x: self.x / 2,
+            y: self.y / 2,
+        }
     }
 }
 
@@ -62,18 +66,29 @@ pub fn level_size(photo: PixelSize, level: u32) -> PixelSize {
 
 /// The first level that fits one tile.
 pub fn top_level(photo: PixelSize) -> u32 {
-    (0..32).find(|level| level_size(photo, *level).long_side() <= PITCH).unwrap_or(32)
+    (0..32)
+        .find(|level| level_size(photo, *level).long_side() <= PITCH)
+        .unwrap_or(32)
 }
 
 /// The level to draw when one screen pixel covers `photo_px_per_px` photo pixels a side: the finest that the screen
 /// need not shrink to half or less. The shader's taps cover the rest (between 1 and 2 texels a screen pixel).
 pub fn level_for(photo_px_per_px: f64, photo: PixelSize) -> u32 {
-    let level = if photo_px_per_px < 2.0 { 0 } else { photo_px_per_px.log2().floor() as u32 };
+    let level = if photo_px_per_px < 2.0 {
+        0
+    } else {
+        photo_px_per_px.log2().floor() as u32
+    };
     level.min(top_level(photo))
 }
 
 /// The same, coarser when more than `most` tiles of that level would lie in `visible`.
-pub fn level_within(photo_px_per_px: f64, photo: PixelSize, visible: PixelRect, most: usize) -> u32 {
+pub fn level_within(
+    photo_px_per_px: f64,
+    photo: PixelSize,
+    visible: PixelRect,
+    most: usize,
+) -> u32 {
     let top = top_level(photo);
     let mut level = level_for(photo_px_per_px, photo);
     while level < top && tiles_in(photo, level, visible).len() > most {
@@ -120,7 +135,10 @@ mod tests {
         for percent in 1..=100 {
             let shrink = 100.0 / f64::from(percent);
             let ratio = shrink / f64::from(1 << level_for(shrink, PHOTO));
-            assert!((1.0..2.0).contains(&ratio) || level_for(shrink, PHOTO) == top_level(PHOTO), "{percent} %: {ratio}");
+            assert!(
+                (1.0..2.0).contains(&ratio) || level_for(shrink, PHOTO) == top_level(PHOTO),
+                "{percent} %: {ratio}"
+            );
         }
         assert_eq!(level_for(0.01, PHOTO), 0);
         assert_eq!(level_for(2.0, PHOTO), 1);
@@ -139,7 +157,11 @@ mod tests {
     #[test]
     fn a_parent_covers_its_children() {
         for key in tiles_in(PHOTO, 1, PHOTO.rect()) {
-            assert!(key.parent().rect_in_photo(PHOTO).contains_rect(key.rect_in_photo(PHOTO)));
+            assert!(
+                key.parent()
+                    .rect_in_photo(PHOTO)
+                    .contains_rect(key.rect_in_photo(PHOTO))
+            );
         }
     }
 
@@ -148,9 +170,20 @@ mod tests {
         for key in tiles_in(PHOTO, 0, PHOTO.rect()) {
             let texels = key.texels(PHOTO);
             assert!(texels.width <= TILE && texels.height <= TILE);
-            assert!(texels.contains_rect(key.rect_in_photo(PHOTO).grow(BORDER as i32).intersect(PHOTO.rect())));
+            assert!(
+                texels.contains_rect(
+                    key.rect_in_photo(PHOTO)
+                        .grow(BORDER as i32)
+                        .intersect(PHOTO.rect())
+                )
+            );
             let (x, y) = key.local((texels.x, texels.y));
-            assert!(x >= 0 && y >= 0 && x + texels.width as i32 <= TILE as i32 && y + texels.height as i32 <= TILE as i32);
+            assert!(
+                x >= 0
+                    && y >= 0
+                    && x + texels.width as i32 <= TILE as i32
+                    && y + texels.height as i32 <= TILE as i32
+            );
         }
     }
 

@@ -89,7 +89,11 @@ impl Loader {
     pub fn replace_wishes(&self, wishes: Vec<Wish>) {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
-        let waiting: HashSet<_> = state.done.iter().map(|read| (read.generation, read.key)).collect();
+        let waiting: HashSet<_> = state
+            .done
+            .iter()
+            .map(|read| (read.generation, read.key))
+            .collect();
         let known = |wish: &Wish| {
             let name = (wish.generation, wish.key);
             state.in_flight.contains(&name) || waiting.contains(&name)
@@ -126,13 +130,21 @@ impl Drop for Loader {
 
 fn work(shared: &Shared) {
     while let Some(wish) = next_wish(shared) {
-        let texels = catch_unwind(AssertUnwindSafe(|| read_tile(wish.source.as_ref(), wish.key))).unwrap_or_else(|_| {
+        let texels = catch_unwind(AssertUnwindSafe(|| {
+            read_tile(wish.source.as_ref(), wish.key)
+        }))
+        .unwrap_or_else(|_| {
             log::error!("reading {:?} of the photo panicked", wish.key);
             None
         });
         let mut state = shared.lock();
         state.in_flight.remove(&(wish.generation, wish.key));
-        state.done.push_back(Read { key: wish.key, generation: wish.generation, version: wish.version, texels });
+        state.done.push_back(Read {
+            key: wish.key,
+            generation: wish.generation,
+            version: wish.version,
+            texels,
+        });
         let window = state.wake_window.clone();
         drop(state);
         if let Some(window) = window {
@@ -154,7 +166,10 @@ fn next_wish(shared: &Shared) -> Option<Wish> {
             state.in_flight.insert((wish.generation, wish.key));
             return Some(wish);
         }
-        state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state = shared
+            .changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner);
     }
 }
 
@@ -209,7 +224,16 @@ mod tests {
         let loader = Loader::new();
         let source: Arc<dyn TileSource> = Arc::new(Fragile);
         let wishes = (0..500)
-            .map(|n| Wish { key: TileKey { level: 0, x: 0, y: n }, generation: 1, version: 1, source: Arc::clone(&source) })
+            .map(|n| Wish {
+                key: TileKey {
+                    level: 0,
+                    x: 0,
+                    y: n,
+                },
+                generation: 1,
+                version: 1,
+                source: Arc::clone(&source),
+            })
             .collect();
         loader.replace_wishes(wishes);
         drop(loader);

@@ -15,8 +15,16 @@ const UPLOAD_BYTES: u64 = 4 << 20;
 /// A part of the view with one way to get the mask's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaskPart {
-    Uniform { rect: PixelRect, value: u8 },
-    Tile { rect: PixelRect, page: usize, layer: u32, key: TileKey },
+    Uniform {
+        rect: PixelRect,
+        value: u8,
+    },
+    Tile {
+        rect: PixelRect,
+        page: usize,
+        layer: u32,
+        key: TileKey,
+    },
 }
 
 impl MaskPart {
@@ -24,7 +32,9 @@ impl MaskPart {
     pub fn instance(&self, screen: &Screen, rect: PixelRect) -> (Option<usize>, Instance) {
         match *self {
             Self::Uniform { value, .. } => (None, Instance::flat(screen, rect, value, 0)),
-            Self::Tile { page, layer, key, .. } => (Some(page), Instance::of_tile(screen, rect, key, layer)),
+            Self::Tile {
+                page, layer, key, ..
+            } => (Some(page), Instance::of_tile(screen, rect, key, layer)),
         }
     }
 
@@ -44,7 +54,11 @@ pub struct MaskLayer {
 
 impl MaskLayer {
     pub fn new(cache: TileCache) -> Self {
-        Self { pyramid: None, cache, parts: Vec::new() }
+        Self {
+            pyramid: None,
+            cache,
+            parts: Vec::new(),
+        }
     }
 
     pub fn cache(&self) -> &TileCache {
@@ -67,7 +81,11 @@ impl MaskLayer {
     }
 
     pub fn update(&mut self, mask: &Plane, changed: PixelRect) {
-        if self.pyramid.as_ref().is_none_or(|pyramid| pyramid.size() != mask.size) {
+        if self
+            .pyramid
+            .as_ref()
+            .is_none_or(|pyramid| pyramid.size() != mask.size)
+        {
             self.set(Some(mask));
             return;
         }
@@ -76,7 +94,11 @@ impl MaskLayer {
     }
 
     fn pyramid_of(&mut self, size: PixelSize) -> &mut MaskPyramid {
-        if self.pyramid.as_ref().is_some_and(|pyramid| pyramid.size() != size) {
+        if self
+            .pyramid
+            .as_ref()
+            .is_some_and(|pyramid| pyramid.size() != size)
+        {
             self.pyramid = None;
             self.cache.clear();
         }
@@ -93,7 +115,9 @@ impl MaskLayer {
     pub fn prepare(&mut self, screen: &Screen) -> bool {
         self.cache.begin_frame();
         self.parts.clear();
-        let Some(pyramid) = &self.pyramid else { return false };
+        let Some(pyramid) = &self.pyramid else {
+            return false;
+        };
         let size = pyramid.size();
         let seen = screen.visible(size.rect());
         let level = level_within(1.0 / screen.scale, size, seen, self.cache.capacity());
@@ -108,7 +132,12 @@ impl MaskLayer {
             let is_fresh = refresh(&mut self.cache, pyramid, key, &mut bytes);
             is_coarse |= !is_fresh;
             if let Some((key, slot)) = nearest(&mut self.cache, key, top_level(size)) {
-                self.parts.push(MaskPart::Tile { rect, page: slot.page, layer: slot.layer, key });
+                self.parts.push(MaskPart::Tile {
+                    rect,
+                    page: slot.page,
+                    layer: slot.layer,
+                    key,
+                });
             }
         }
         is_coarse
@@ -141,14 +170,24 @@ fn refresh(cache: &mut TileCache, pyramid: &MaskPyramid, key: TileKey, bytes: &m
         Some(part) => (pyramid.read_part(key, part), (part.x, part.y)),
         None => (pyramid.read(key), (0, 0)),
     };
-    let Some(texels) = texels.filter(|_| cache.reserve(key).is_some()) else { return false };
+    let Some(texels) = texels.filter(|_| cache.reserve(key).is_some()) else {
+        return false;
+    };
     *bytes += texels.data.len() as u64;
-    cache.write(key, PixelRect::new(at.0, at.1, texels.size.width, texels.size.height), &texels.data);
+    cache.write(
+        key,
+        PixelRect::new(at.0, at.1, texels.size.width, texels.size.height),
+        &texels.data,
+    );
     true
 }
 
 /// The tile, or the nearest coarser one that is here.
-fn nearest(cache: &mut TileCache, mut key: TileKey, top: u32) -> Option<(TileKey, super::cache::Slot)> {
+fn nearest(
+    cache: &mut TileCache,
+    mut key: TileKey,
+    top: u32,
+) -> Option<(TileKey, super::cache::Slot)> {
     loop {
         if let Some(slot) = cache.find(key) {
             return Some((key, slot));

@@ -11,6 +11,7 @@ mod brush_ring;
 mod cache;
 mod draw;
 mod grid;
+mod level;
 mod loader;
 mod mask;
 mod overlay;

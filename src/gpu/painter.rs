@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{Painter, PaintCallbackInfo, Rect};
-use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor, wgpu};
+use eframe::egui::{PaintCallbackInfo, Painter, Rect};
+use eframe::egui_wgpu::{
+    Callback, CallbackResources, CallbackTrait, RenderState, ScreenDescriptor, wgpu,
+};
 
 use super::cache::TileCache;
 use super::draw::{Batch, DrawList, Pass};
@@ -52,7 +54,8 @@ impl CanvasPainter {
     pub fn with_memory(render_state: &RenderState, photo_bytes: u64, mask_bytes: u64) -> Self {
         let pipelines = Pipelines::new(render_state);
         let (device, queue) = (&render_state.device, &render_state.queue);
-        let cache = |format, bytes| TileCache::new(device, queue, &pipelines.tiles_layout, format, bytes);
+        let cache =
+            |format, bytes| TileCache::new(device, queue, &pipelines.tiles_layout, format, bytes);
         Self {
             photo: PhotoLayer::new(cache(wgpu::TextureFormat::Rgba8Unorm, photo_bytes)),
             mask: MaskLayer::new(cache(wgpu::TextureFormat::R8Unorm, mask_bytes)),
@@ -109,11 +112,23 @@ impl CanvasPainter {
     }
 
     /// Draws into `viewport` (points of the window), as far as the painter's clip rectangle lets it.
-    pub fn paint(&mut self, painter: &Painter, viewport: Rect, view: &View, style: &CanvasStyle) -> PaintStatus {
+    pub fn paint(
+        &mut self,
+        painter: &Painter,
+        viewport: Rect,
+        view: &View,
+        style: &CanvasStyle,
+    ) -> PaintStatus {
         let window = painter.ctx();
-        let seen = viewport.intersect(painter.clip_rect()).intersect(window.content_rect());
-        let Some(screen) = Screen::new(view, seen, window.pixels_per_point()) else { return PaintStatus::default() };
-        let Some(size) = self.photo.size() else { return PaintStatus::default() };
+        let seen = viewport
+            .intersect(painter.clip_rect())
+            .intersect(window.content_rect());
+        let Some(screen) = Screen::new(view, seen, window.pixels_per_point()) else {
+            return PaintStatus::default();
+        };
+        let Some(size) = self.photo.size() else {
+            return PaintStatus::default();
+        };
         let mut draws = DrawList::default();
         let mut still_loading = false;
         if let Some(canvas) = self.canvas_in_photo {
@@ -125,12 +140,18 @@ impl CanvasPainter {
             still_loading = true;
             window.request_repaint();
         }
-        self.overlays.draw(&screen, size.rect(), self.mask.parts(), &mut draws);
+        self.overlays
+            .draw(&screen, size.rect(), self.mask.parts(), &mut draws);
         if style.show_mask {
             self.mask.draw(&screen, &mut draws);
         }
-        if let Some(frame) = self.frame(&draws, globals(&screen, style, self.pipelines.is_linear_target)) {
-            painter.with_clip_rect(seen).add(Callback::new_paint_callback(viewport, frame));
+        if let Some(frame) = self.frame(
+            &draws,
+            globals(&screen, style, self.pipelines.is_linear_target),
+        ) {
+            painter
+                .with_clip_rect(seen)
+                .add(Callback::new_paint_callback(viewport, frame));
         }
         PaintStatus { still_loading }
     }
@@ -141,21 +162,36 @@ impl CanvasPainter {
             return None;
         }
         let bytes: &[u8] = bytemuck::cast_slice(&draws.instances);
-        let instances = self.buffer("canvas instances", bytes.len() as u64, wgpu::BufferUsages::VERTEX);
+        let instances = self.buffer(
+            "canvas instances",
+            bytes.len() as u64,
+            wgpu::BufferUsages::VERTEX,
+        );
         self.queue.write_buffer(&instances, 0, bytes);
-        let uniform = self.buffer("canvas globals", size_of::<Globals>() as u64, wgpu::BufferUsages::UNIFORM);
+        let uniform = self.buffer(
+            "canvas globals",
+            size_of::<Globals>() as u64,
+            wgpu::BufferUsages::UNIFORM,
+        );
         let globals_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("canvas globals"),
             layout: &self.pipelines.globals_layout,
             entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: uniform.as_entire_binding(),
+                },
                 wgpu::BindGroupEntry {
                     binding: 1,
                     resource: wgpu::BindingResource::Sampler(&self.pipelines.sampler),
                 },
             ],
         });
-        let batches = draws.batches.iter().filter_map(|batch| self.bind(batch)).collect();
+        let batches = draws
+            .batches
+            .iter()
+            .filter_map(|batch| self.bind(batch))
+            .collect();
         Some(CanvasFrame {
             pipelines: Arc::clone(&self.pipelines),
             globals,
@@ -186,7 +222,11 @@ impl CanvasPainter {
             Pass::Mask => (Some(mask_page()?), None),
             Pass::Overlay(number) => (Some(mask_page()?), Some(self.overlays.bind_group(number)?)),
         };
-        Some(BoundBatch { batch: *batch, tiles: tiles.cloned(), picture: picture.cloned() })
+        Some(BoundBatch {
+            batch: *batch,
+            tiles: tiles.cloned(),
+            picture: picture.cloned(),
+        })
     }
 }
 
@@ -215,12 +255,20 @@ impl CallbackTrait for CanvasFrame {
         _encoder: &mut wgpu::CommandEncoder,
         _resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        let globals = Globals { screen_px: screen.size_in_pixels.map(|v| v as f32), ..self.globals };
+        let globals = Globals {
+            screen_px: screen.size_in_pixels.map(|v| v as f32),
+            ..self.globals
+        };
         queue.write_buffer(&self.uniform, 0, bytemuck::bytes_of(&globals));
         Vec::new()
     }
 
-    fn paint(&self, info: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _resources: &CallbackResources) {
+    fn paint(
+        &self,
+        info: PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        _resources: &CallbackResources,
+    ) {
         let [width, height] = info.screen_size_px;
         // Positions are pixels of the whole window, so a viewport that reaches outside it needs no care.
         pass.set_viewport(0.0, 0.0, width as f32, height as f32, 0.0, 1.0);
@@ -240,7 +288,14 @@ impl CallbackTrait for CanvasFrame {
 }
 
 fn globals(screen: &Screen, style: &CanvasStyle, is_linear_target: bool) -> Globals {
-    let unit = |[r, g, b]: [u8; 3], w: f32| [f32::from(r) / 255.0, f32::from(g) / 255.0, f32::from(b) / 255.0, w];
+    let unit = |[r, g, b]: [u8; 3], w: f32| {
+        [
+            f32::from(r) / 255.0,
+            f32::from(g) / 255.0,
+            f32::from(b) / 255.0,
+            w,
+        ]
+    };
     let checker_px = (CHECKER_POINTS * screen.pixels_per_point).round().max(1.0);
     let [light, dark] = checker_colors(style.dark);
     let (tint, amount) = extension_tint(style.dark);
@@ -267,7 +322,9 @@ fn globals(screen: &Screen, style: &CanvasStyle, is_linear_target: bool) -> Glob
         checker_dark: unit(dark, 1.0),
         extension_tint: unit(tint, amount),
         mask_color: unit([r, g, b], style.mask_opacity.clamp(0.0, 1.0)),
-        split_px: style.split_x_in_view.map_or(-1e9, |x| x * screen.pixels_per_point),
+        split_px: style
+            .split_x_in_view
+            .map_or(-1e9, |x| x * screen.pixels_per_point),
         flags,
         padding: [0.0; 2],
     }

@@ -38,7 +38,12 @@ pub struct PhotoLayer {
 
 impl PhotoLayer {
     pub fn new(cache: TileCache) -> Self {
-        Self { picture: None, next_number: 1, cache, loader: Loader::new() }
+        Self {
+            picture: None,
+            next_number: 1,
+            cache,
+            loader: Loader::new(),
+        }
     }
 
     pub fn size(&self) -> Option<PixelSize> {
@@ -71,12 +76,21 @@ impl PhotoLayer {
         self.cache.clear();
         self.next_number += 1;
         let number = self.next_number;
-        self.picture = Some(Picture { source, size, generation, number, version: 0, failed: HashSet::new() });
+        self.picture = Some(Picture {
+            source,
+            size,
+            generation,
+            number,
+            version: 0,
+            failed: HashSet::new(),
+        });
     }
 
     /// Other pixels in `changed`, from `source`. A source of another size is a picture of its own.
     pub fn update(&mut self, source: Arc<dyn TileSource>, changed: PixelRect) {
-        let Some(picture) = &mut self.picture else { return };
+        let Some(picture) = &mut self.picture else {
+            return;
+        };
         if source.size() != picture.size {
             let (size, generation) = (source.size(), picture.generation);
             self.open(source, size, generation);
@@ -87,14 +101,21 @@ impl PhotoLayer {
     }
 
     pub fn invalidate(&mut self, changed: PixelRect) {
-        let Some(picture) = &mut self.picture else { return };
+        let Some(picture) = &mut self.picture else {
+            return;
+        };
         picture.version += 1;
         picture.failed.clear();
         let size = picture.size;
         self.cache.mark_stale(|key| {
             // A border texel belongs to the neighbour, up to two texels away.
             let reach = 2 << key.level.min(20);
-            if key.rect_in_photo(size).grow(reach).intersect(changed).is_empty() {
+            if key
+                .rect_in_photo(size)
+                .grow(reach)
+                .intersect(changed)
+                .is_empty()
+            {
                 PixelRect::default()
             } else {
                 PixelRect::new(0, 0, TILE, TILE)
@@ -106,7 +127,9 @@ impl PhotoLayer {
     pub fn prepare(&mut self, screen: &Screen, window: &Context, draws: &mut DrawList) -> bool {
         self.cache.begin_frame();
         self.loader.set_window(window);
-        let Some(size) = self.size() else { return false };
+        let Some(size) = self.size() else {
+            return false;
+        };
         let seen = screen.visible(size.rect());
         // A quarter of the room is left to the neighbourhood.
         let most = self.cache.capacity() * 3 / 4;
@@ -120,21 +143,34 @@ impl PhotoLayer {
         self.upload(window);
         self.wish(&wanted);
         self.draw(screen, &in_view, seen, draws);
-        let Some(picture) = &self.picture else { return false };
+        let Some(picture) = &self.picture else {
+            return false;
+        };
         let is_missing = |key: &TileKey| {
-            !picture.failed.contains(key) && (!self.cache.contains(*key) || self.cache.stale(*key).is_some())
+            !picture.failed.contains(key)
+                && (!self.cache.contains(*key) || self.cache.stale(*key).is_some())
         };
         in_view.iter().any(is_missing)
     }
 
     /// Tiles to have, most urgent first and no more than fit: what is in view, the whole photo at its coarsest, a ring of
     /// neighbours, and the next coarser level for zooming out.
-    fn wanted(&self, size: PixelSize, level: u32, seen: PixelRect, in_view: &[TileKey]) -> Vec<TileKey> {
+    fn wanted(
+        &self,
+        size: PixelSize,
+        level: u32,
+        seen: PixelRect,
+        in_view: &[TileKey],
+    ) -> Vec<TileKey> {
         if seen.is_empty() {
             return Vec::new();
         }
         let top = top_level(size);
-        let whole = TileKey { level: top, x: 0, y: 0 };
+        let whole = TileKey {
+            level: top,
+            x: 0,
+            y: 0,
+        };
         let mut wanted = Vec::new();
         if !self.cache.contains(whole) {
             wanted.push(whole);
@@ -155,10 +191,14 @@ impl PhotoLayer {
     }
 
     fn upload(&mut self, window: &Context) {
-        let Some(picture) = &mut self.picture else { return };
+        let Some(picture) = &mut self.picture else {
+            return;
+        };
         let mut bytes = 0;
         while bytes < UPLOAD_BYTES {
-            let Some(read) = self.loader.take() else { return };
+            let Some(read) = self.loader.take() else {
+                return;
+            };
             if read.generation != picture.number {
                 continue;
             }
@@ -199,7 +239,13 @@ impl PhotoLayer {
         self.loader.replace_wishes(wishes);
     }
 
-    fn draw(&mut self, screen: &Screen, in_view: &[TileKey], seen: PixelRect, draws: &mut DrawList) {
+    fn draw(
+        &mut self,
+        screen: &Screen,
+        in_view: &[TileKey],
+        seen: PixelRect,
+        draws: &mut DrawList,
+    ) {
         let Some(size) = self.size() else { return };
         let mut here = Vec::new();
         let mut missing = Vec::new();
@@ -222,7 +268,13 @@ impl PhotoLayer {
     }
 
     /// The nearest coarser tile, and above it what is there of the next finer level.
-    fn draw_substitute(&mut self, screen: &Screen, key: TileKey, size: PixelSize, draws: &mut DrawList) {
+    fn draw_substitute(
+        &mut self,
+        screen: &Screen,
+        key: TileKey,
+        size: PixelSize,
+        draws: &mut DrawList,
+    ) {
         let rect = key.rect_in_photo(size);
         let mut coarser = key;
         while coarser.level < top_level(size) {
@@ -235,7 +287,12 @@ impl PhotoLayer {
         if key.level > 0 {
             for finer in tiles_in(size, key.level - 1, rect) {
                 if let Some(slot) = self.cache.find(finer) {
-                    draws.push_tile(Pass::Photo, screen, finer.rect_in_photo(size), (finer, slot));
+                    draws.push_tile(
+                        Pass::Photo,
+                        screen,
+                        finer.rect_in_photo(size),
+                        (finer, slot),
+                    );
                 }
             }
         }
@@ -245,6 +302,10 @@ impl PhotoLayer {
 /// The part of the canvas that an extension added, in view.
 pub fn draw_extension(screen: &Screen, canvas: PixelRect, photo: PixelSize, draws: &mut DrawList) {
     for part in super::draw::around(screen.visible(canvas), photo.rect()) {
-        draws.push(Pass::Backdrop, None, Instance::flat(screen, part, 0, EXTENSION));
+        draws.push(
+            Pass::Backdrop,
+            None,
+            Instance::flat(screen, part, 0, EXTENSION),
+        );
     }
 }

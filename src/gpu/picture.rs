@@ -33,20 +33,26 @@ fn halve(from: &Texels) -> Texels {
     let size = PixelSize::new((from.size.width / 2).max(1), (from.size.height / 2).max(1));
     let (from_width, from_height) = (from.size.width as usize, from.size.height as usize);
     let mut data = vec![0; size.area() as usize * 4];
-    data.par_chunks_mut(size.width as usize * 4).enumerate().for_each(|(y, row)| {
-        let lines = [2 * y, (2 * y + 1).min(from_height - 1)].map(|line| line * from_width);
-        for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
-            let columns = [2 * x, (2 * x + 1).min(from_width - 1)];
-            for (channel, value) in pixel.iter_mut().enumerate() {
-                let sum: u32 = lines
-                    .iter()
-                    .flat_map(|line| columns.iter().map(move |column| (line + column) * 4 + channel))
-                    .map(|index| u32::from(from.data[index]))
-                    .sum();
-                *value = ((sum + 2) / 4) as u8;
+    data.par_chunks_mut(size.width as usize * 4)
+        .enumerate()
+        .for_each(|(y, row)| {
+            let lines = [2 * y, (2 * y + 1).min(from_height - 1)].map(|line| line * from_width);
+            for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
+                let columns = [2 * x, (2 * x + 1).min(from_width - 1)];
+                for (channel, value) in pixel.iter_mut().enumerate() {
+                    let sum: u32 = lines
+                        .iter()
+                        .flat_map(|line| {
+                            columns
+                                .iter()
+                                .map(move |column| (line + column) * 4 + channel)
+                        })
+                        .map(|index| u32::from(from.data[index]))
+                        .sum();
+                    *value = ((sum + 2) / 4) as u8;
+                }
             }
-        }
-    });
+        });
     Texels { size, data }
 }
 
@@ -58,10 +64,21 @@ mod tests {
     fn levels_follow_the_devices_own_rule() {
         let size = PixelSize::new(13, 5);
         let levels = make_levels(&vec![255; 13 * 5 * 4], size, 8192);
-        let sizes: Vec<_> = levels.iter().map(|level| (level.size.width, level.size.height)).collect();
+        let sizes: Vec<_> = levels
+            .iter()
+            .map(|level| (level.size.width, level.size.height))
+            .collect();
         assert_eq!(sizes, [(13, 5), (6, 2), (3, 1), (1, 1)]);
-        assert!(levels.iter().all(|level| level.data.iter().all(|v| *v == 255)));
-        assert!(levels.iter().all(|level| level.data.len() as u64 == level.size.area() * 4));
+        assert!(
+            levels
+                .iter()
+                .all(|level| level.data.iter().all(|v| *v == 255))
+        );
+        assert!(
+            levels
+                .iter()
+                .all(|level| level.data.len() as u64 == level.size.area() * 4)
+        );
     }
 
     #[test]

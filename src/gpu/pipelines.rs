@@ -55,16 +55,29 @@ impl Pipelines {
             source: wgpu::ShaderSource::Wgsl(super::CANVAS_SHADER.into()),
         });
         let globals_layout = globals_layout(device);
-        let tiles_layout = texture_layout(device, "canvas tiles", wgpu::TextureViewDimension::D2Array);
-        let picture_layout = texture_layout(device, "canvas picture", wgpu::TextureViewDimension::D2);
+        let tiles_layout =
+            texture_layout(device, "canvas tiles", wgpu::TextureViewDimension::D2Array);
+        let picture_layout =
+            texture_layout(device, "canvas picture", wgpu::TextureViewDimension::D2);
         let pipeline = |entry: &str, groups: &[&wgpu::BindGroupLayout], blends: bool| {
-            create_pipeline(device, &module, render_state.target_format, entry, groups, blends)
+            create_pipeline(
+                device,
+                &module,
+                render_state.target_format,
+                entry,
+                groups,
+                blends,
+            )
         };
         Self {
             backdrop: pipeline("fs_backdrop", &[&globals_layout], false),
             photo: pipeline("fs_photo", &[&globals_layout, &tiles_layout], false),
             mask: pipeline("fs_mask", &[&globals_layout, &tiles_layout], true),
-            overlay: pipeline("fs_overlay", &[&globals_layout, &tiles_layout, &picture_layout], true),
+            overlay: pipeline(
+                "fs_overlay",
+                &[&globals_layout, &tiles_layout, &picture_layout],
+                true,
+            ),
             sampler: device.create_sampler(&wgpu::SamplerDescriptor {
                 label: Some("canvas"),
                 mag_filter: wgpu::FilterMode::Linear,
@@ -137,7 +150,11 @@ fn texture_layout(
 fn no_tiles(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> wgpu::BindGroup {
     let texture = device.create_texture(&wgpu::TextureDescriptor {
         label: Some("canvas, no tile"),
-        size: wgpu::Extent3d { width: 1, height: 1, depth_or_array_layers: 2 },
+        size: wgpu::Extent3d {
+            width: 1,
+            height: 1,
+            depth_or_array_layers: 2,
+        },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -152,7 +169,10 @@ fn no_tiles(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> wgpu::Bind
     device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: Some("canvas, no tile"),
         layout,
-        entries: &[wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&view) }],
+        entries: &[wgpu::BindGroupEntry {
+            binding: 0,
+            resource: wgpu::BindingResource::TextureView(&view),
+        }],
     })
 }
 
@@ -170,7 +190,8 @@ fn create_pipeline(
         bind_group_layouts: &groups,
         immediate_size: 0,
     });
-    let attributes = wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4, 3 => Sint32x4];
+    let attributes =
+        wgpu::vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32x4, 3 => Sint32x4];
     device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
         label: Some(entry),
         layout: Some(&layout),

@@ -3,134 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::grid::{BORDER, PITCH, TileKey, level_size, top_level};
+use super::grid::{BORDER, TileKey, level_size, top_level};
+use super::level::{Level, Tile, at, holds};
 use super::source::{Texels, repeat_edges};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::raster::Plane;
-
-/// Rectangles above this many pixels are worth several threads.
-const PARALLEL_AREA: u64 = 1 << 18;
-
-/// One tile of a level, without border.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Tile {
-    Uniform(u8),
-    Dense(Vec<u8>),
-}
-
-struct Level {
-    size: PixelSize,
-    columns: u32,
-    tiles: Vec<Tile>,
-}
-
-impl Level {
-    fn new(size: PixelSize) -> Self {
-        let columns = size.width.div_ceil(PITCH);
-        let rows = size.height.div_ceil(PITCH);
-        Self { size, columns, tiles: vec![Tile::Uniform(0); (columns * rows) as usize] }
-    }
-
-    /// A tile's texels in its level.
-    fn rect(&self, index: usize) -> PixelRect {
-        let (x, y) = (index as u32 % self.columns, index as u32 / self.columns);
-        PixelRect::new((x * PITCH) as i32, (y * PITCH) as i32, PITCH, PITCH).intersect(self.size.rect())
-    }
-
-    fn indices(&self, rect: PixelRect) -> Vec<usize> {
-        let rect = rect.intersect(self.size.rect());
-        if rect.is_empty() {
-            return Vec::new();
-        }
-        let pitch = PITCH as i32;
-        let columns = rect.x / pitch..=(rect.right() - 1) / pitch;
-        (rect.y / pitch..=(rect.bottom() - 1) / pitch)
-            .flat_map(|y| columns.clone().map(move |x| (x, y)))
-            .map(|(x, y)| y as usize * self.columns as usize + x as usize)
-            .collect()
-    }
-
-    /// The value of every texel of `rect`, when it is the same.
-    fn uniform(&self, rect: PixelRect) -> Option<u8> {
-        let mut common = None;
-        for index in self.indices(rect) {
-            let own = self.rect(index);
-            let part = own.intersect(rect);
-            let value = match &self.tiles[index] {
-                Tile::Uniform(value) => *value,
-                Tile::Dense(data) => {
-                    let first = data[at(own, part.x, part.y)];
-                    let same = (part.y..part.bottom()).all(|y| {
-                        let start = at(own, part.x, y);
-                        data[start..start + part.width as usize].iter().all(|v| *v == first)
-                    });
-                    same.then_some(first)?
-                }
-            };
-            if *common.get_or_insert(value) != value {
-                return None;
-            }
-        }
-        common
-    }
-
-    /// Copies `rect`, row by row.
-    fn read(&self, rect: PixelRect) -> Vec<u8> {
-        let mut out = vec![0; rect.area() as usize];
-        for index in self.indices(rect) {
-            let own = self.rect(index);
-            let part = own.intersect(rect);
-            for y in part.y..part.bottom() {
-                let to = at(rect, part.x, y);
-                let row = &mut out[to..to + part.width as usize];
-                match &self.tiles[index] {
-                    Tile::Uniform(value) => row.fill(*value),
-                    Tile::Dense(data) => {
-                        let from = at(own, part.x, y);
-                        row.copy_from_slice(&data[from..from + row.len()]);
-                    }
-                }
-            }
-        }
-        out
-    }
-
-    /// Rewrites the rows of `rect`: `fill(x, y, row)` gives texels from (x, y) of the level on.
-    fn rewrite(&mut self, rect: PixelRect, fill: impl Fn(i32, i32, &mut [u8]) + Sync) {
-        let mut work: Vec<_> = self
-            .indices(rect)
-            .into_iter()
-            .map(|index| (index, self.rect(index), std::mem::replace(&mut self.tiles[index], Tile::Uniform(0))))
-            .collect();
-        let change = |(_, own, tile): &mut (usize, PixelRect, Tile)| rewrite_tile(tile, *own, own.intersect(rect), &fill);
-        if rect.area() > PARALLEL_AREA {
-            work.par_iter_mut().for_each(change);
-        } else {
-            work.iter_mut().for_each(change);
-        }
-        for (index, _, tile) in work {
-            self.tiles[index] = tile;
-        }
-    }
-}
-
-fn rewrite_tile(tile: &mut Tile, own: PixelRect, part: PixelRect, fill: &impl Fn(i32, i32, &mut [u8])) {
-    let mut data = match tile {
-        Tile::Dense(data) => std::mem::take(data),
-        Tile::Uniform(value) => vec![*value; own.area() as usize],
-    };
-    for y in part.y..part.bottom() {
-        let start = at(own, part.x, y);
-        fill(part.x, y, &mut data[start..start + part.width as usize]);
-    }
-    let first = data.first().copied().unwrap_or(0);
-    *tile = if data.iter().all(|v| *v == first) { Tile::Uniform(first) } else { Tile::Dense(data) };
-}
-
-/// Index of a point within a rectangle's own rows.
-fn at(rect: PixelRect, x: i32, y: i32) -> usize {
-    (y - rect.y) as usize * rect.width as usize + (x - rect.x) as usize
-}
 
 /// The mask in all its levels.
 pub struct MaskPyramid {
@@ -141,7 +18,9 @@ pub struct MaskPyramid {
 impl MaskPyramid {
     /// An empty mask.
     pub fn new(size: PixelSize) -> Self {
-        let levels = (0..=top_level(size)).map(|level| Level::new(level_size(size, level))).collect();
+        let levels = (0..=top_level(size))
+            .map(|level| Level::new(level_size(size, level)))
+            .collect();
         Self { size, levels }
     }
 
@@ -167,7 +46,10 @@ impl MaskPyramid {
     /// Takes in a mask that differs in `changed` only.
     pub fn update(&mut self, mask: &Plane, changed: PixelRect) {
         let mut changed = changed.intersect(self.size.rect());
-        if changed.is_empty() || mask.size != self.size || mask.data.len() as u64 != mask.size.area() {
+        if changed.is_empty()
+            || mask.size != self.size
+            || mask.data.len() as u64 != mask.size.area()
+        {
             return;
         }
         let width = mask.width();
@@ -187,17 +69,26 @@ impl MaskPyramid {
     /// The value of a tile and its border, when it is the same everywhere. Cheap enough for every tile of every frame.
     pub fn uniform(&self, key: TileKey) -> Option<u8> {
         let level = self.levels.get(key.level as usize)?;
-        let index = (key.x < level.columns).then_some(key.y as usize * level.columns as usize + key.x as usize)?;
+        let index = (key.x < level.columns)
+            .then_some(key.y as usize * level.columns as usize + key.x as usize)?;
         // A tile that is stored has two values at least.
-        let Tile::Uniform(value) = level.tiles.get(index)? else { return None };
+        let Tile::Uniform(value) = level.tiles.get(index)? else {
+            return None;
+        };
         let border = super::draw::around(key.texels(self.size), level.rect(index));
-        border.into_iter().all(|strip| level.uniform(strip) == Some(*value)).then_some(*value)
+        border
+            .into_iter()
+            .all(|strip| level.uniform(strip) == Some(*value))
+            .then_some(*value)
     }
 
     /// The tile's texels with border, edges repeated.
     pub fn read(&self, key: TileKey) -> Option<Texels> {
         let texels = key.texels(self.size);
-        let level = self.levels.get(key.level as usize).filter(|_| !texels.is_empty())?;
+        let level = self
+            .levels
+            .get(key.level as usize)
+            .filter(|_| !texels.is_empty())?;
         Some(repeat_edges(key, self.size, texels, &level.read(texels), 1))
     }
 
@@ -205,22 +96,33 @@ impl MaskPyramid {
     pub fn read_part(&self, key: TileKey, part: PixelRect) -> Option<Texels> {
         let whole = super::source::used_size(key, self.size).rect();
         let part = part.intersect(whole);
-        let level = self.levels.get(key.level as usize).filter(|_| !part.is_empty())?;
+        let level = self
+            .levels
+            .get(key.level as usize)
+            .filter(|_| !part.is_empty())?;
         let (dx, dy) = key.local((0, 0));
         let wanted = part.translate(-dx, -dy);
         let inside = wanted.intersect(level.size.rect());
         if inside == wanted {
-            return Some(Texels { size: part.size(), data: level.read(inside) });
+            return Some(Texels {
+                size: part.size(),
+                data: level.read(inside),
+            });
         }
         // At the photo's edge the border repeats; rare enough to cut it out of the whole tile.
         let tile = self.read(key)?;
         let data = (part.y..part.bottom())
             .flat_map(|y| {
                 let start = at(whole, part.x, y);
-                tile.data[start..start + part.width as usize].iter().copied()
+                tile.data[start..start + part.width as usize]
+                    .iter()
+                    .copied()
             })
             .collect();
-        Some(Texels { size: part.size(), data })
+        Some(Texels {
+            size: part.size(),
+            data,
+        })
     }
 
     /// Which part of a tile's texture shows some of `changed` (photo pixels).
@@ -239,19 +141,33 @@ impl MaskPyramid {
         // The outermost texels are repeated outward in the border.
         let grow = |low: i32, high: i32, end: u32| {
             let border = BORDER as i32;
-            (if low <= 0 { low - border } else { low }, if high >= end as i32 { high + border } else { high })
+            (
+                if low <= 0 { low - border } else { low },
+                if high >= end as i32 {
+                    high + border
+                } else {
+                    high
+                },
+            )
         };
         let (left, right) = grow(texels.x, texels.right(), limit.width);
         let (top, bottom) = grow(texels.y, texels.bottom(), limit.height);
         let (dx, dy) = key.local((0, 0));
         let whole = super::source::used_size(key, self.size).rect();
-        PixelRect::from_edges(left, top, right, bottom).translate(dx, dy).intersect(whole)
+        PixelRect::from_edges(left, top, right, bottom)
+            .translate(dx, dy)
+            .intersect(whole)
     }
 }
 
 /// A rectangle one level coarser, outward.
 fn halved(rect: PixelRect) -> PixelRect {
-    PixelRect::from_edges(rect.x / 2, rect.y / 2, (rect.right() + 1) / 2, (rect.bottom() + 1) / 2)
+    PixelRect::from_edges(
+        rect.x / 2,
+        rect.y / 2,
+        (rect.right() + 1) / 2,
+        (rect.bottom() + 1) / 2,
+    )
 }
 
 /// Makes `rect` of a coarser level of the finer one: means of four, rounded. An odd last row or column counts twice.
@@ -268,21 +184,13 @@ fn shrink(finer: &Level, coarser: &mut Level, rect: PixelRect) {
         let second = if source.height > 1 { width } else { 0 };
         for (n, out) in row.iter_mut().enumerate() {
             let (left, right) = (2 * n, (2 * n + 1).min(width - 1));
-            let sum = [left, right, second + left, second + right].into_iter().map(|i| u32::from(texels[i])).sum::<u32>();
+            let sum = [left, right, second + left, second + right]
+                .into_iter()
+                .map(|i| u32::from(texels[i]))
+                .sum::<u32>();
             *out = ((sum + 2) / 4) as u8;
         }
     });
-}
-
-fn holds(tile: &Tile, own: PixelRect, mask: &Plane) -> bool {
-    (own.y..own.bottom()).all(|y| {
-        let start = y as usize * mask.width() + own.x as usize;
-        let row = &mask.data[start..start + own.width as usize];
-        match tile {
-            Tile::Uniform(value) => row.iter().all(|v| v == value),
-            Tile::Dense(data) => row == &data[at(own, own.x, y)..at(own, own.x, y) + row.len()],
-        }
-    })
 }
 
 #[cfg(test)]
@@ -316,7 +224,13 @@ mod tests {
         let mut live = MaskPyramid::new(size);
         for n in 0..40 {
             let f = n as f32;
-            let rect = blot(size, f * 53.0, 300.0 + 200.0 * (f * 0.4).sin() + f * 20.0, 25.0 + f, &mut mask);
+            let rect = blot(
+                size,
+                f * 53.0,
+                300.0 + 200.0 * (f * 0.4).sin() + f * 20.0,
+                25.0 + f,
+                &mut mask,
+            );
             live.update(&mask, rect);
         }
         let mut fresh = MaskPyramid::new(size);
@@ -338,10 +252,22 @@ mod tests {
         mask.data[1099] = 200;
         let mut pyramid = MaskPyramid::new(size);
         pyramid.update(&mask, size.rect());
-        let tile = pyramid.read(TileKey { level: 1, x: 0, y: 0 }).expect("a tile");
+        let tile = pyramid
+            .read(TileKey {
+                level: 1,
+                x: 0,
+                y: 0,
+            })
+            .expect("a tile");
         let border = BORDER as usize;
         assert_eq!(tile.data[border * tile.size.width as usize + border], 64);
-        let last = pyramid.read(TileKey { level: 1, x: 1, y: 0 }).expect("a tile");
+        let last = pyramid
+            .read(TileKey {
+                level: 1,
+                x: 1,
+                y: 0,
+            })
+            .expect("a tile");
         let x = last.size.width as usize - border - 1;
         assert_eq!(last.data[border * last.size.width as usize + x], 50);
     }
@@ -352,11 +278,15 @@ mod tests {
         let mut mask = Plane::new(size);
         let mut pyramid = MaskPyramid::new(size);
         for (x, y) in [(3.0, 3.0), (508.0, 508.0), (1195.0, 690.0), (700.0, 2.0)] {
-            let before: Vec<_> = keys(size).into_iter().map(|key| (key, pyramid.read(key))).collect();
+            let before: Vec<_> = keys(size)
+                .into_iter()
+                .map(|key| (key, pyramid.read(key)))
+                .collect();
             let rect = blot(size, x, y, 20.0, &mut mask);
             pyramid.update(&mask, rect);
             for (key, before) in before {
-                let (mut before, after) = (before.expect("a tile"), pyramid.read(key).expect("a tile"));
+                let (mut before, after) =
+                    (before.expect("a tile"), pyramid.read(key).expect("a tile"));
                 let part = pyramid.part_of(key, rect);
                 if let Some(texels) = pyramid.read_part(key, part) {
                     for row in 0..part.height as i32 {
@@ -372,24 +302,48 @@ mod tests {
     }
 
     fn keys(size: PixelSize) -> Vec<TileKey> {
-        (0..=top_level(size)).flat_map(|level| tiles_in(size, level, size.rect())).collect()
+        (0..=top_level(size))
+            .flat_map(|level| tiles_in(size, level, size.rect()))
+            .collect()
     }
 
     #[test]
     fn empty_and_full_areas_are_not_stored() {
         let size = PixelSize::new(3000, 3000);
         let mut pyramid = MaskPyramid::new(size);
-        let key = TileKey { level: 0, x: 1, y: 1 };
+        let key = TileKey {
+            level: 0,
+            x: 1,
+            y: 1,
+        };
         assert_eq!(pyramid.uniform(key), Some(0));
-        pyramid.replace(&Plane { size, data: vec![255; 9_000_000] });
+        pyramid.replace(&Plane {
+            size,
+            data: vec![255; 9_000_000],
+        });
         assert_eq!(pyramid.uniform(key), Some(255));
-        assert!(pyramid.levels.iter().all(|level| level.tiles.iter().all(|tile| *tile == Tile::Uniform(255))));
+        assert!(
+            pyramid
+                .levels
+                .iter()
+                .all(|level| level.tiles.iter().all(|tile| *tile == Tile::Uniform(255)))
+        );
     }
 
     #[test]
     fn a_mask_of_another_size_is_left_alone() {
         let mut pyramid = MaskPyramid::new(PixelSize::new(30, 30));
-        assert!(pyramid.replace(&Plane::new(PixelSize::new(31, 30))).is_empty());
-        pyramid.update(&Plane { size: PixelSize::new(30, 30), data: Vec::new() }, PixelRect::new(0, 0, 9, 9));
+        assert!(
+            pyramid
+                .replace(&Plane::new(PixelSize::new(31, 30)))
+                .is_empty()
+        );
+        pyramid.update(
+            &Plane {
+                size: PixelSize::new(30, 30),
+                data: Vec::new(),
+            },
+            PixelRect::new(0, 0, 9, 9),
+        );
     }
 }

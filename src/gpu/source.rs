@@ -42,7 +42,11 @@ pub fn read_tile(source: &dyn TileSource, key: TileKey) -> Option<Texels> {
     );
     let mut pixels = source.rgba8(rect, step as u32);
     if pixels.len() as u64 != texels.area() * 4 {
-        log::error!("a photo source gave {} bytes for {} pixels of {rect:?}", pixels.len(), texels.area());
+        log::error!(
+            "a photo source gave {} bytes for {} pixels of {rect:?}",
+            pixels.len(),
+            texels.area()
+        );
         return None;
     }
     premultiply(&mut pixels);
@@ -69,7 +73,13 @@ pub fn used_size(key: TileKey, photo: PixelSize) -> PixelSize {
 }
 
 /// Puts `texels` of the level in place and repeats the outermost ones where the level ends.
-pub fn repeat_edges(key: TileKey, photo: PixelSize, texels: PixelRect, pixels: &[u8], channels: usize) -> Texels {
+pub fn repeat_edges(
+    key: TileKey,
+    photo: PixelSize,
+    texels: PixelRect,
+    pixels: &[u8],
+    channels: usize,
+) -> Texels {
     let size = used_size(key, photo);
     let (left, top) = key.local((texels.x, texels.y));
     let row_bytes = texels.width as usize * channels;
@@ -107,7 +117,12 @@ mod tests {
             let mut out = Vec::new();
             for y in (rect.y..rect.bottom()).step_by(step as usize) {
                 for x in (rect.x..rect.right()).step_by(step as usize) {
-                    out.extend([(x / step as i32 % 256) as u8, (y / step as i32 % 256) as u8, 7, 255]);
+                    out.extend([
+                        (x / step as i32 % 256) as u8,
+                        (y / step as i32 % 256) as u8,
+                        7,
+                        255,
+                    ]);
                 }
             }
             out
@@ -123,8 +138,10 @@ mod tests {
                 let limit = level_size(photo, level);
                 for ly in 0..tile.size.height as i32 {
                     for lx in 0..tile.size.width as i32 {
-                        let x = ((key.x * PITCH) as i32 + lx - BORDER as i32).clamp(0, limit.width as i32 - 1);
-                        let y = ((key.y * PITCH) as i32 + ly - BORDER as i32).clamp(0, limit.height as i32 - 1);
+                        let x = ((key.x * PITCH) as i32 + lx - BORDER as i32)
+                            .clamp(0, limit.width as i32 - 1);
+                        let y = ((key.y * PITCH) as i32 + ly - BORDER as i32)
+                            .clamp(0, limit.height as i32 - 1);
                         let at = (ly * tile.size.width as i32 + lx) as usize * 4;
                         let expected = [(x % 256) as u8, (y % 256) as u8];
                         assert_eq!(tile.data[at..at + 2], expected, "{key:?} {lx} {ly}");
@@ -145,8 +162,28 @@ mod tests {
                 vec![1; 5]
             }
         }
-        assert_eq!(read_tile(&Broken, TileKey { level: 0, x: 0, y: 0 }), None);
-        assert_eq!(read_tile(&Broken, TileKey { level: 0, x: 9, y: 0 }), None);
+        assert_eq!(
+            read_tile(
+                &Broken,
+                TileKey {
+                    level: 0,
+                    x: 0,
+                    y: 0
+                }
+            ),
+            None
+        );
+        assert_eq!(
+            read_tile(
+                &Broken,
+                TileKey {
+                    level: 0,
+                    x: 9,
+                    y: 0
+                }
+            ),
+            None
+        );
     }
 
     #[test]

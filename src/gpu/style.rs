@@ -43,10 +43,18 @@ impl Default for CanvasStyle {
 
 /// The checkerboard's two greys.
 pub fn checker_colors(dark: bool) -> [[u8; 3]; 2] {
-    if dark { [[88, 88, 88], [66, 66, 66]] } else { [[255, 255, 255], [208, 208, 208]] }
+    if dark {
+        [[88, 88, 88], [66, 66, 66]]
+    } else {
+        [[255, 255, 255], [208, 208, 208]]
+    }
 }
 
 /// Colour of an extension's new area, and how much of it (0–1) lies over the checkerboard.
 pub fn extension_tint(dark: bool) -> ([u8; 3], f32) {
-    if dark { ([72, 110, 168], 0.4) } else { ([120, 160, 220], 0.4) }
+    if dark {
+        ([72, 110, 168], 0.4)
+    } else {
+        ([120, 160, 220], 0.4)
+    }
 }

@@ -25,7 +25,10 @@ impl View {
 
     pub fn rect_in_view(&self, in_photo: PixelRect) -> Rect {
         let corner = |x: i32, y: i32| self.view_from_photo(Pos2::new(x as f32, y as f32));
-        Rect::from_min_max(corner(in_photo.x, in_photo.y), corner(in_photo.right(), in_photo.bottom()))
+        Rect::from_min_max(
+            corner(in_photo.x, in_photo.y),
+            corner(in_photo.right(), in_photo.bottom()),
+        )
     }
 }
 
@@ -47,20 +50,36 @@ impl Screen {
         let ppp = f64::from(pixels_per_point);
         let scale = snap_scale(f64::from(view.points_per_pixel) * ppp);
         let origin = [view.origin_in_view.x, view.origin_in_view.y].map(|v| f64::from(v) * ppp);
-        let is_view = seen.is_positive() && seen.is_finite() && scale.is_finite() && scale > 1e-6 && scale < 1e6;
+        let is_view = seen.is_positive()
+            && seen.is_finite()
+            && scale.is_finite()
+            && scale > 1e-6
+            && scale < 1e6;
         if !is_view || ppp <= 0.0 || !origin.iter().all(|v| v.is_finite() && v.abs() < 1e9) {
             return None;
         }
         // Whole-number zooms are meant to show pixels as they are: a fraction of a pixel of offset would blur them all.
         let is_exact = scale.fract() == 0.0 || (1.0 / scale).fract() == 0.0;
-        let origin = if is_exact { origin.map(f64::round) } else { origin };
+        let origin = if is_exact {
+            origin.map(f64::round)
+        } else {
+            origin
+        };
         let seen = [seen.min.x, seen.min.y, seen.max.x, seen.max.y].map(|v| f64::from(v) * ppp);
-        Some(Self { origin, scale, pixels_per_point, seen })
+        Some(Self {
+            origin,
+            scale,
+            pixels_per_point,
+            seen,
+        })
     }
 
     /// Physical pixels of a corner given in photo pixels.
     pub fn px(&self, in_photo: [f64; 2]) -> [f64; 2] {
-        [self.origin[0] + in_photo[0] * self.scale, self.origin[1] + in_photo[1] * self.scale]
+        [
+            self.origin[0] + in_photo[0] * self.scale,
+            self.origin[1] + in_photo[1] * self.scale,
+        ]
     }
 
     /// A rectangle in physical pixels: left, top, right, bottom.
@@ -103,7 +122,15 @@ mod tests {
 
     fn screen(points_per_pixel: f32, origin: Pos2, pixels_per_point: f32) -> Screen {
         let seen = Rect::from_min_size(pos2(10.0, 20.0), vec2(300.0, 200.0));
-        Screen::new(&View { origin_in_view: origin, points_per_pixel }, seen, pixels_per_point).expect("a view")
+        Screen::new(
+            &View {
+                origin_in_view: origin,
+                points_per_pixel,
+            },
+            seen,
+            pixels_per_point,
+        )
+        .expect("a view")
     }
 
     #[test]
@@ -114,7 +141,10 @@ mod tests {
             assert_eq!(screen.origin.map(f64::fract), [0.0, 0.0], "{ppp}");
         }
         assert_eq!(screen(0.5, Pos2::ZERO, 1.0).scale, 0.5);
-        assert_eq!(screen(0.4321, pos2(0.3, 0.0), 1.0).origin[0], f64::from(0.3_f32));
+        assert_eq!(
+            screen(0.4321, pos2(0.3, 0.0), 1.0).origin[0],
+            f64::from(0.3_f32)
+        );
     }
 
     #[test]
@@ -122,14 +152,26 @@ mod tests {
         let screen = screen(2.0, pos2(11.0, 20.0), 1.0);
         let photo = PixelRect::new(0, 0, 1000, 70);
         assert_eq!(screen.visible(photo), PixelRect::from_edges(0, 0, 150, 70));
-        assert_eq!(screen.rect_px(PixelRect::new(-1, 0, 2, 2)), [9.0, 20.0, 13.0, 24.0]);
+        assert_eq!(
+            screen.rect_px(PixelRect::new(-1, 0, 2, 2)),
+            [9.0, 20.0, 13.0, 24.0]
+        );
     }
 
     #[test]
     fn impossible_views_are_none() {
         let seen = Rect::from_min_size(Pos2::ZERO, vec2(10.0, 10.0));
-        let view = |scale: f32, x: f32| View { origin_in_view: pos2(x, 0.0), points_per_pixel: scale };
-        for (scale, x) in [(0.0, 0.0), (f32::NAN, 0.0), (-1.0, 0.0), (f32::INFINITY, 0.0), (1.0, f32::NAN)] {
+        let view = |scale: f32, x: f32| View {
+            origin_in_view: pos2(x, 0.0),
+            points_per_pixel: scale,
+        };
+        for (scale, x) in [
+            (0.0, 0.0),
+            (f32::NAN, 0.0),
+            (-1.0, 0.0),
+            (f32::INFINITY, 0.0),
+            (1.0, f32::NAN),
+        ] {
             assert_eq!(Screen::new(&view(scale, x), seen, 1.0), None);
         }
         assert_eq!(Screen::new(&view(1.0, 0.0), Rect::NOTHING, 1.0), None);
@@ -138,7 +180,10 @@ mod tests {
 
     #[test]
     fn there_and_back() {
-        let view = View { origin_in_view: pos2(12.0, 7.0), points_per_pixel: 0.25 };
+        let view = View {
+            origin_in_view: pos2(12.0, 7.0),
+            points_per_pixel: 0.25,
+        };
         let point = pos2(300.0, 44.0);
         assert!((view.photo_from_view(view.view_from_photo(point)) - point).length() < 1e-3);
     }

@@ -1,11 +1,12 @@
-//! Draws egui frames with the canvas into a texture, on whatever adapter there is, for `tests/canvas.rs`.
+//! Draws egui frames with the canvas into a texture, on whatever adapter there is.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Pos2, Rect, vec2};
 use eframe::egui_wgpu::{
-    Renderer, RendererOptions, RenderState, ScreenDescriptor, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew, wgpu,
+    RenderState, Renderer, RendererOptions, ScreenDescriptor, WgpuConfiguration, WgpuSetup,
+    WgpuSetupCreateNew, wgpu,
 };
 use egui::epaint::mutex::RwLock;
 use inlay::gpu::{CanvasPainter, CanvasStyle, View};
@@ -29,7 +30,12 @@ pub struct Picture {
 impl Picture {
     pub fn at(&self, x: u32, y: u32) -> [u8; 4] {
         let at = (y * self.width + x) as usize * 4;
-        [self.rgba[at], self.rgba[at + 1], self.rgba[at + 2], self.rgba[at + 3]]
+        [
+            self.rgba[at],
+            self.rgba[at + 1],
+            self.rgba[at + 2],
+            self.rgba[at + 3],
+        ]
     }
 }
 
@@ -38,29 +44,54 @@ impl Stage {
     pub fn new(size: [u32; 2], pixels_per_point: f32, format: wgpu::TextureFormat) -> Option<Self> {
         let setup = WgpuSetup::CreateNew(WgpuSetupCreateNew::without_display_handle());
         let instance = pollster::block_on(setup.new_instance());
-        let config = WgpuConfiguration { wgpu_setup: setup, ..Default::default() };
-        let options = RendererOptions::PREDICTABLE;
-        let mut render_state = match pollster::block_on(RenderState::create(&config, &instance, None, options)) {
-            Ok(render_state) => render_state,
-            Err(error) => {
-                eprintln!("SKIPPED: no adapter to draw with ({error})");
-                return None;
-            }
+        let config = WgpuConfiguration {
+            wgpu_setup: setup,
+            ..Default::default()
         };
+        let options = RendererOptions::PREDICTABLE;
+        let mut render_state =
+            match pollster::block_on(RenderState::create(&config, &instance, None, options)) {
+                Ok(render_state) => render_state,
+                Err(error) => {
+                    eprintln!("SKIPPED: no adapter to draw with ({error})");
+                    return None;
+                }
+            };
         if render_state.target_format != format {
             render_state.target_format = format;
-            render_state.renderer = Arc::new(RwLock::new(Renderer::new(&render_state.device, format, options)));
+            render_state.renderer = Arc::new(RwLock::new(Renderer::new(
+                &render_state.device,
+                format,
+                options,
+            )));
         }
-        Some(Self { render_state, context: egui::Context::default(), size, pixels_per_point, viewport: None })
+        Some(Self {
+            render_state,
+            context: egui::Context::default(),
+            size,
+            pixels_per_point,
+            viewport: None,
+        })
     }
 
     fn window(&self) -> Rect {
-        Rect::from_min_size(Pos2::ZERO, vec2(self.size[0] as f32, self.size[1] as f32) / self.pixels_per_point)
+        Rect::from_min_size(
+            Pos2::ZERO,
+            vec2(self.size[0] as f32, self.size[1] as f32) / self.pixels_per_point,
+        )
     }
 
     /// One frame. True as well when the canvas is still loading.
-    pub fn frame(&mut self, canvas: &mut CanvasPainter, view: &View, style: &CanvasStyle) -> (Picture, bool) {
-        let mut input = egui::RawInput { screen_rect: Some(self.window()), ..Default::default() };
+    pub fn frame(
+        &mut self,
+        canvas: &mut CanvasPainter,
+        view: &View,
+        style: &CanvasStyle,
+    ) -> (Picture, bool) {
+        let mut input = egui::RawInput {
+            screen_rect: Some(self.window()),
+            ..Default::default()
+        };
         if let Some(viewport) = input.viewports.get_mut(&egui::ViewportId::ROOT) {
             viewport.native_pixels_per_point = Some(self.pixels_per_point);
         }
@@ -73,7 +104,12 @@ impl Stage {
     }
 
     /// Frames until nothing is missing.
-    pub fn settle(&mut self, canvas: &mut CanvasPainter, view: &View, style: &CanvasStyle) -> Picture {
+    pub fn settle(
+        &mut self,
+        canvas: &mut CanvasPainter,
+        view: &View,
+        style: &CanvasStyle,
+    ) -> Picture {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             let (picture, is_loading) = self.frame(canvas, view, style);
@@ -94,11 +130,22 @@ impl Stage {
                 renderer.update_texture(&state.device, &state.queue, id, &delta);
             }
         }
-        textures.free.drain().for_each(|id| renderer.free_texture(&id));
-        let screen = ScreenDescriptor { size_in_pixels: self.size, pixels_per_point: self.pixels_per_point };
-        let jobs = self.context.tessellate(output.shapes, self.pixels_per_point);
-        let mut encoder = state.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let buffers = renderer.update_buffers(&state.device, &state.queue, &mut encoder, &jobs, &screen);
+        textures
+            .free
+            .drain()
+            .for_each(|id| renderer.free_texture(&id));
+        let screen = ScreenDescriptor {
+            size_in_pixels: self.size,
+            pixels_per_point: self.pixels_per_point,
+        };
+        let jobs = self
+            .context
+            .tessellate(output.shapes, self.pixels_per_point);
+        let mut encoder = state
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let buffers =
+            renderer.update_buffers(&state.device, &state.queue, &mut encoder, &jobs, &screen);
         let target = self.target();
         let view = target.create_view(&wgpu::TextureViewDescriptor::default());
         {
@@ -118,21 +165,29 @@ impl Stage {
                 .forget_lifetime();
             renderer.render(&mut pass, &jobs, &screen);
         }
-        state.queue.submit(buffers.into_iter().chain([encoder.finish()]));
+        state
+            .queue
+            .submit(buffers.into_iter().chain([encoder.finish()]));
         self.read(&target)
     }
 
     fn target(&self) -> wgpu::Texture {
-        self.render_state.device.create_texture(&wgpu::TextureDescriptor {
-            label: None,
-            size: wgpu::Extent3d { width: self.size[0], height: self.size[1], depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: self.render_state.target_format,
-            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-            view_formats: &[],
-        })
+        self.render_state
+            .device
+            .create_texture(&wgpu::TextureDescriptor {
+                label: None,
+                size: wgpu::Extent3d {
+                    width: self.size[0],
+                    height: self.size[1],
+                    depth_or_array_layers: 1,
+                },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format: self.render_state.target_format,
+                usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+                view_formats: &[],
+            })
     }
 
     fn read(&self, texture: &wgpu::Texture) -> Picture {
@@ -149,17 +204,33 @@ impl Stage {
             texture.as_image_copy(),
             wgpu::TexelCopyBufferInfo {
                 buffer: &buffer,
-                layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None },
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(row),
+                    rows_per_image: None,
+                },
             },
             texture.size(),
         );
         self.render_state.queue.submit([encoder.finish()]);
-        buffer.slice(..).map_async(wgpu::MapMode::Read, |result| result.expect("the frame can be read"));
+        buffer.slice(..).map_async(wgpu::MapMode::Read, |result| {
+            result.expect("the frame can be read")
+        });
         device
-            .poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(60)) })
+            .poll(wgpu::PollType::Wait {
+                submission_index: None,
+                timeout: Some(Duration::from_secs(60)),
+            })
             .expect("the device answers");
         let mapped = buffer.slice(..).get_mapped_range().expect("mapped");
-        let rgba = mapped.chunks_exact(row as usize).flat_map(|r| &r[..self.size[0] as usize * 4]).copied().collect();
-        Picture { width: self.size[0], rgba }
+        let rgba = mapped
+            .chunks_exact(row as usize)
+            .flat_map(|r| &r[..self.size[0] as usize * 4])
+            .copied()
+            .collect();
+        Picture {
+            width: self.size[0],
+            rgba,
+        }
     }
 }
