@@ -72,6 +72,11 @@ pub enum Command {
     Again,
     Cancel,
     ShowCandidate(usize),
+    /// Writes the picture as it would be with this result accepted (with `raw`: the model's own picture).
+    SaveCandidate {
+        index: usize,
+        path: PathBuf,
+    },
     Accept,
     Discard,
 
@@ -124,6 +129,7 @@ impl Command {
             Self::Again => "Again",
             Self::Cancel => "Cancel",
             Self::ShowCandidate(_) => "Show result",
+            Self::SaveCandidate { .. } => "Save result as…",
             Self::Accept => "Accept",
             Self::Discard => "Discard",
             Self::Undo => "Undo",

@@ -43,6 +43,7 @@ impl App {
             Command::Again => self.again(),
             Command::Cancel => self.cancel(),
             Command::ShowCandidate(index) => self.shown = index.min(self.candidates.len().saturating_sub(1)),
+            Command::SaveCandidate { index, path } => self.save_candidate(index, path),
             Command::Accept => self.accept(),
             Command::Discard => self.discard(),
 

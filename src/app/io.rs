@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::engine::{self, ModelChoice, ModelSummary};
+use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
 use crate::geometry::PixelSize;
 use crate::mask::Mask;
-use crate::photo::{self, Decoded, EncodeOptions, Photo};
+use crate::photo::{self, Decoded, EncodeOptions, Photo, PhotoError};
+use crate::plan::Extension;
 
 pub enum IoEvent {
     /// A photo was read; `path` is none for the sample.
@@ -24,7 +25,8 @@ pub enum IoEvent {
     },
     Saved {
         path: PathBuf,
-        revision: u64,
+        /// Of the document that was written; none for a result that is not in it.
+        revision: Option<u64>,
         result: Result<Vec<String>, String>,
     },
 }
@@ -75,7 +77,23 @@ impl Io {
     pub fn save(&self, photo: Arc<Photo>, path: PathBuf, revision: u64, options: EncodeOptions) {
         self.run(move || {
             let result = photo::encode_file(&photo, &path, &options).map_err(|error| error.to_string());
-            IoEvent::Saved { path, revision, result }
+            IoEvent::Saved { path, revision: Some(revision), result }
+        });
+    }
+
+    /// Writes the photo with a result put in, or the model's own picture where the result has one.
+    pub fn save_result(
+        &self,
+        photo: Arc<Photo>,
+        result: Arc<JobResult>,
+        extension: Extension,
+        path: PathBuf,
+        options: EncodeOptions,
+    ) {
+        self.run(move || {
+            let written = with_result(&photo, &result, extension)
+                .and_then(|picture| photo::encode_file(&picture, &path, &options));
+            IoEvent::Saved { path, revision: None, result: written.map_err(|error| error.to_string()) }
         });
     }
 
@@ -88,4 +106,17 @@ impl Io {
             wake();
         });
     }
+}
+
+/// The photo as it would be with a result accepted.
+fn with_result(photo: &Photo, result: &JobResult, extension: Extension) -> Result<Photo, PhotoError> {
+    if let Some(raw) = &result.raw {
+        return Ok(Photo::from_rgb8(raw.size, raw.to_rgb8()));
+    }
+    let Extension { left, top, right, bottom } = extension;
+    let mut picture = photo.extended(left, top, right, bottom)?;
+    for patch in &result.patches {
+        picture.paste(patch.rect, &patch.photo)?;
+    }
+    Ok(picture)
 }

@@ -168,6 +168,8 @@ pub enum AppEvent {
 pub struct AppOptions {
     /// None: nothing is read from or written to the user's folders.
     pub paths: Option<Paths>,
+    /// Read preferences at start and write them when they change (the window; not the command line).
+    pub keep_preferences: bool,
     /// Inlay's own program file, which probes devices in a child process.
     pub program: Option<PathBuf>,
     pub encode: EncodeOptions,
@@ -212,8 +214,8 @@ impl App {
         };
         let engine_wake = Arc::clone(&wake);
         let (engine, job_events) = Engine::start(engine_options, move || engine_wake())?;
-        let settings =
-            options.paths.as_ref().map_or_else(Settings::default, |p| Settings::load(&p.settings_file()));
+        let kept = options.paths.as_ref().filter(|_| options.keep_preferences);
+        let settings = kept.map_or_else(Settings::default, |p| Settings::load(&p.settings_file()));
         let device = DeviceChoice::ALL.into_iter().find(|d| d.name() == settings.device).unwrap_or_default();
         Ok(Self {
             options,
@@ -337,7 +339,7 @@ impl App {
 
     /// Writes preferences; failures are logged, not shown.
     pub(super) fn keep_settings(&self) {
-        if let Some(paths) = &self.options.paths
+        if let Some(paths) = self.options.paths.as_ref().filter(|_| self.options.keep_preferences)
             && let Err(error) = self.settings.save(&paths.settings_file())
         {
             log::warn!("{}: preferences were not saved: {error}", paths.settings_file().display());

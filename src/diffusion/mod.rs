@@ -1,2 +1,21 @@
 //! Owns the models: everything between a crop and its repainted picture. Used by the engine only. Must never know
 //! photos, plans, documents or windows; it sees `RgbF32`, `Plane` and text.
+
+mod attention;
+pub mod clip;
+pub mod config;
+pub mod error;
+pub mod exemplar;
+pub mod folder;
+pub mod guidance;
+pub mod noise;
+mod ops;
+pub mod pipeline;
+mod resnet;
+pub mod scheduler;
+pub mod tokenizer;
+pub mod unet;
+pub mod vae;
+pub mod weights;
+
+pub use error::{DiffusionError, Result};

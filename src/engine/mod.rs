@@ -2,6 +2,7 @@
 //! both channels are bounded and nothing here waits for a window. Must never know documents, commands or egui, and never
 //! let a panic or a device error reach anything but the job that met it.
 
+mod bench;
 mod device;
 mod error;
 mod frame;
@@ -14,6 +15,7 @@ mod validate;
 mod watch;
 mod worker;
 
+pub use bench::{EngineBench, EngineBenchReport, bench_engine};
 pub use device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, devices, probe_child};
 pub use error::EngineError;
 pub use frame::{DEFAULT_TRAIN_TIMESTEPS, ModelSummary, summarize};

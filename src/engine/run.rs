@@ -18,7 +18,7 @@ use crate::raster::{Plane, RgbF32};
 
 /// Defaults for what a request leaves out. Steps and guidance are those diffusers' inpaint pipeline uses.
 const DEFAULT_STEPS: u32 = 50;
-const DEFAULT_GUIDANCE: f32 = 7.5;
+const DEFAULT_GUIDANCE: f64 = 7.5;
 
 pub fn run_job(
     request: &JobRequest,

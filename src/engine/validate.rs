@@ -41,10 +41,13 @@ pub fn validate_settings(settings: &GenerateSettings, max_steps: u32) -> Result<
 /// The asked scheduler, if one is.
 pub fn scheduler_name(settings: &GenerateSettings) -> Result<Option<SchedulerName>, EngineError> {
     let Some(name) = &settings.scheduler else { return Ok(None) };
-    name.parse().map(Some).map_err(|_: <SchedulerName as std::str::FromStr>::Err| {
-        let known: Vec<_> = SAMPLERS.iter().map(|(name, _)| *name).collect();
-        EngineError::Settings(format!("there is no scheduler \"{name}\"; use one of {}", known.join(", ")))
-    })
+    match SchedulerName::ALL.into_iter().find(|known| known.as_str() == name) {
+        Some(known) => Ok(Some(known)),
+        None => {
+            let known: Vec<_> = SAMPLERS.iter().map(|(name, _)| *name).collect();
+            Err(EngineError::Settings(format!("there is no scheduler \"{name}\"; use one of {}", known.join(", "))))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -67,8 +70,8 @@ mod tests {
             GenerateSettings { num_inference_steps: Some(1001), ..base() },
             GenerateSettings { strength: Some(0.0), ..base() },
             GenerateSettings { strength: Some(1.01), ..base() },
-            GenerateSettings { strength: Some(f32::NAN), ..base() },
-            GenerateSettings { guidance_scale: Some(f32::INFINITY), ..base() },
+            GenerateSettings { strength: Some(f64::NAN), ..base() },
+            GenerateSettings { guidance_scale: Some(f64::INFINITY), ..base() },
             GenerateSettings { scheduler: Some("heun".to_owned()), ..base() },
         ];
         for settings in wrong {

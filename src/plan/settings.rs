@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::geometry::PixelSize;
 
 /// Strength outside this range means nothing: 0 would repaint nothing.
-pub type StrengthRange = std::ops::RangeInclusive<f32>;
+pub type StrengthRange = std::ops::RangeInclusive<f64>;
 
 /// What is asked of the model. Left-out values are the model's own defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,9 +15,9 @@ pub struct GenerateSettings {
     pub negative_prompt: String,
     pub seed: u64,
     pub num_inference_steps: Option<u32>,
-    pub guidance_scale: Option<f32>,
+    pub guidance_scale: Option<f64>,
     /// In (0, 1]: the share of the noise schedule that runs.
-    pub strength: Option<f32>,
+    pub strength: Option<f64>,
     /// A name such as `euler-a`; none means the checkpoint's own.
     pub scheduler: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Owns opening and saving. Called by `dispatch` and, when a thread is done, by `poll`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::state::{App, AppEvent, NoticeKind};
 use crate::document::Document;
@@ -53,8 +54,17 @@ impl App {
             return;
         };
         self.saving = true;
-        let (photo, revision) = (std::sync::Arc::clone(document.photo()), document.revision());
+        let (photo, revision) = (Arc::clone(document.photo()), document.revision());
         self.io.save(photo, path, revision, self.options.encode.clone());
+    }
+
+    /// Writes a candidate without accepting it.
+    pub(crate) fn save_candidate(&mut self, index: usize, path: PathBuf) {
+        let (Some(candidate), Some(document)) = (self.candidates.get(index), &self.document) else { return };
+        let (result, extension) = (Arc::clone(&candidate.result), candidate.extension);
+        let photo = Arc::clone(document.photo());
+        self.saving = true;
+        self.io.save_result(photo, result, extension, path, self.options.encode.clone());
     }
 
     /// A file name to offer for Save as: beside the original, never an existing one.
@@ -66,11 +76,15 @@ impl App {
         })
     }
 
-    pub(crate) fn on_saved(&mut self, path: PathBuf, revision: u64, result: Result<Vec<String>, String>) {
+    pub(crate) fn on_saved(
+        &mut self,
+        path: PathBuf,
+        revision: Option<u64>,
+        result: Result<Vec<String>, String>) {
         self.saving = false;
         match result {
             Ok(warnings) => {
-                if let Some(document) = &mut self.document {
+                if let (Some(document), Some(revision)) = (&mut self.document, revision) {
                     document.mark_saved(path.clone(), revision);
                 }
                 self.notify(NoticeKind::Info, format!("Saved {}", path.display()));

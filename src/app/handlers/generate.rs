@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// When a checkpoint is asked to remove something without words it refines the exemplar fill instead of starting from
 /// nothing but noise.
-const REMOVE_STRENGTH: f32 = 0.9;
+const REMOVE_STRENGTH: f64 = 0.9;
 
 impl App {
     /// What Generate would do now: the plan that the window shows and jobs carry out.

@@ -1,0 +1,114 @@
+//! Owns scaled dot-product attention, a few queries at a time so that memory grows with the sequence and not with its square.
+//! Used by the networks. Must never call burn's flash kernels: they compute in f16, and are wrong on some drivers.
+
+use burn::tensor::{DType, Tensor, activation};
+
+use crate::diffusion::ops::host;
+
+/// The score matrix of one head's chunk on the CPU: it should stay in the second-level cache.
+const HOST_SCORES: usize = 1 << 18;
+
+/// The score matrices of all heads' chunks elsewhere, in numbers: 64 MiB of f32, half of the smallest binding in use.
+const DEVICE_SCORES: usize = 1 << 24;
+
+/// `softmax(q kᵀ / √d + bias) v` (Vaswani et al. 2017, eq. 1).
+///
+/// `q` `[n, heads, queries, d]`, `k` `[n, heads, keys, d]`, `v` `[n, heads, keys, e]`, `bias` `[1, 1, queries, keys]`; gives
+/// `[n, heads, queries, e]` in `q`'s type. The softmax is f32; `upcast` computes the scores in f32, too.
+pub fn attend(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    bias: Option<Tensor<4>>,
+    upcast: bool,
+) -> Tensor<4> {
+    let dtype = q.dtype();
+    let [n, heads, queries, width] = q.dims();
+    let keys = k.dims()[2];
+    let scores_dtype = if upcast { DType::F32 } else { dtype };
+    let on_host = host::serves(&q);
+    // Both factors carry a root of the scale, which keeps f16 scores small.
+    let root = (width as f64).powf(-0.25);
+    let q = q.cast(scores_dtype).mul_scalar(root);
+    let kt = k.cast(scores_dtype).mul_scalar(root).swap_dims(2, 3);
+    let chunk = chunk_length(on_host, n * heads, queries, keys);
+    let parts: Vec<Tensor<4>> = (0..queries.div_ceil(chunk))
+        .map(|i| {
+            let start = i * chunk;
+            let length = chunk.min(queries - start);
+            let rows = if length == queries {
+                q.clone()
+            } else {
+                q.clone().narrow(2, start, length)
+            };
+            let scores = rows.matmul(kt.clone()).cast(DType::F32);
+            let scores = match &bias {
+                Some(bias) => scores + bias.clone().cast(DType::F32).narrow(2, start, length),
+                None => scores,
+            };
+            activation::softmax(scores, 3).cast(dtype).matmul(v.clone())
+        })
+        .collect();
+    Tensor::cat(parts, 2)
+}
+
+/// How many queries are done at once. Depends on sizes only, so that results do not depend on the machine.
+fn chunk_length(on_host: bool, heads: usize, queries: usize, keys: usize) -> usize {
+    let budget = if on_host {
+        HOST_SCORES
+    } else {
+        DEVICE_SCORES / heads.max(1)
+    };
+    let fitting = (budget / keys.max(1)).max(16);
+    if fitting >= queries {
+        return queries.max(1);
+    }
+    // Even chunks: one kernel shape, or two, instead of a short last one.
+    let chunks = queries.div_ceil(fitting);
+    queries.div_ceil(chunks).next_multiple_of(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution};
+
+    #[test]
+    fn chunks_agree_with_the_plain_formula() {
+        let device = Device::flex();
+        let random = |shape: [usize; 4]| {
+            Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), (&device, DType::F32))
+        };
+        let (q, k, v) = (
+            random([1, 2, 700, 8]),
+            random([1, 2, 500, 8]),
+            random([1, 2, 500, 8]),
+        );
+        let plain =
+            activation::softmax(q.clone().matmul(k.clone().swap_dims(2, 3)) / 8f64.sqrt(), 3)
+                .matmul(v.clone());
+        let chunked = attend(q, k, v, None, false);
+        assert!(chunk_length(true, 2, 700, 500) < 700);
+        let worst = (plain - chunked).abs().max().into_scalar::<f32>();
+        assert!(worst < 1e-5, "{worst}");
+    }
+
+    #[test]
+    fn chunk_lengths_are_sane() {
+        for (queries, keys) in [
+            (1, 1),
+            (4096, 4096),
+            (4225, 77),
+            (65536, 65536),
+            (17, 1 << 20),
+        ] {
+            for host in [true, false] {
+                let chunk = chunk_length(host, 8, queries, keys);
+                assert!(
+                    chunk >= 1 && chunk <= queries.next_multiple_of(16),
+                    "{queries} {keys} {chunk}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Owns the primitives that the networks are made of: linear, convolution, norms, activations, attention, resizing. Each takes
+//! the way that is right and fast for its device: plain burn operations, or on the CPU (`flex`, f32) the kernels in `host`.
+//! Used by the networks only. Must never know a model's layout: a faster kernel for a device replaces code here and nowhere else.
+
+mod attend;
+mod conv;
+mod host;
+mod norm;
+
+pub use attend::attend;
+pub use conv::{Conv2d, ConvShape};
+pub use norm::{GroupNorm, LayerNorm};
+
+use burn::tensor::{Int, Tensor, TensorData, activation};
+
+use crate::diffusion::error::Result;
+use crate::diffusion::weights::Scope;
+
+/// `y = x Wᵀ + b` over the last dimension.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    /// `[inputs, outputs]`, a transposed view of the checkpoint's matrix.
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+}
+
+impl Linear {
+    /// Loads `weight`, `[outputs, inputs]` or as a 1×1 convolution, and with `bias` also `bias`.
+    pub fn load(scope: &Scope, inputs: usize, outputs: usize, bias: bool) -> Self {
+        let shape = [outputs, inputs];
+        let weight = scope.tensor_of("weight", &[&shape, &[outputs, inputs, 1, 1]], shape);
+        Self {
+            weight: weight.transpose(),
+            bias: bias.then(|| scope.tensor("bias", [outputs])),
+        }
+    }
+
+    /// `[.., inputs]` to `[.., outputs]`.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let mut dims = x.dims();
+        let inputs = dims[D - 1];
+        let rows = dims.iter().product::<usize>() / inputs.max(1);
+        let y = x.reshape([rows, inputs]).matmul(self.weight.clone());
+        let y = match &self.bias {
+            Some(bias) => y + bias.clone().unsqueeze(),
+            None => y,
+        };
+        dims[D - 1] = y.dims()[1];
+        y.reshape(dims)
+    }
+
+    /// Tokens from a picture: `[n, inputs, h, w]` to `[n, h · w, outputs]`.
+    pub fn forward_from_picture(&self, x: Tensor<4>) -> Tensor<3> {
+        let [n, channels, h, w] = x.dims();
+        let y = x
+            .reshape([n, channels, h * w])
+            .swap_dims(1, 2)
+            .matmul(self.weight.clone().unsqueeze());
+        match &self.bias {
+            Some(bias) => y + bias.clone().unsqueeze(),
+            None => y,
+        }
+    }
+
+    /// A picture from tokens: `[n, h · w, inputs]` to `[n, outputs, h, w]`.
+    pub fn forward_to_picture(&self, x: Tensor<3>, [h, w]: [usize; 2]) -> Tensor<4> {
+        let n = x.dims()[0];
+        let weight: Tensor<3> = self.weight.clone().transpose().unsqueeze();
+        let y = weight.matmul(x.swap_dims(1, 2));
+        let outputs = y.dims()[1];
+        let y = match &self.bias {
+            Some(bias) => y + bias.clone().reshape([1, outputs, 1]),
+            None => y,
+        };
+        y.reshape([n, outputs, h, w])
+    }
+}
+
+/// `x · sigmoid(x)`.
+pub fn silu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
+    if host::serves(&x) {
+        return host::silu(x);
+    }
+    Ok(activation::silu(x))
+}
+
+/// `a · gelu(b)` where `a` and `b` are the halves of the last dimension: `[rows, 2 k]` to `[rows, k]` (Shazeer 2020, GEGLU).
+pub fn geglu(x: Tensor<3>) -> Result<Tensor<3>> {
+    if host::serves(&x) {
+        return host::geglu(x);
+    }
+    let half = x.dims()[2] / 2;
+    let gate = activation::gelu(x.clone().narrow(2, half, half));
+    Ok(x.narrow(2, 0, half) * gate)
+}
+
+/// Nearest-neighbour resize to `[h, w]`, as torch does it: source index `⌊i · from / to⌋`.
+pub fn resize_nearest(x: Tensor<4>, [h, w]: [usize; 2]) -> Result<Tensor<4>> {
+    if host::serves(&x) {
+        return host::resize_nearest(x, [h, w]);
+    }
+    let [_, _, from_h, from_w] = x.dims();
+    let device = x.device();
+    let index = |from: usize, to: usize| -> Tensor<1, Int> {
+        let list: Vec<i32> = (0..to).map(|i| (i * from / to) as i32).collect();
+        Tensor::from_data(TensorData::new(list, [to]), &device)
+    };
+    Ok(x.select(2, index(from_h, h)).select(3, index(from_w, w)))
+}

@@ -1,0 +1,89 @@
+//! Owns group norm (with the SiLU that follows it) and layer norm. Statistics are always f32. Used by the networks.
+//! Must never fold a norm into its neighbours' weights.
+
+use burn::tensor::{DType, Tensor, activation, module};
+
+use crate::diffusion::error::Result;
+use crate::diffusion::ops::host;
+use crate::diffusion::weights::Scope;
+
+/// Group normalisation (Wu and He 2018) over `[n, channels, h, w]`.
+#[derive(Debug, Clone)]
+pub struct GroupNorm {
+    groups: usize,
+    eps: f64,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+}
+
+impl GroupNorm {
+    /// Loads `weight` and `bias`, both `[channels]`; `groups` divides `channels`.
+    pub fn load(scope: &Scope, groups: usize, channels: usize, eps: f64) -> Self {
+        Self {
+            groups,
+            eps,
+            weight: scope.tensor("weight", [channels]),
+            bias: scope.tensor("bias", [channels]),
+        }
+    }
+
+    /// The normalised tensor, of the same shape and type.
+    pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>> {
+        self.run(x, false)
+    }
+
+    /// The normalised tensor behind SiLU.
+    pub fn forward_silu(&self, x: Tensor<4>) -> Result<Tensor<4>> {
+        self.run(x, true)
+    }
+
+    fn run(&self, x: Tensor<4>, silu: bool) -> Result<Tensor<4>> {
+        if host::serves(&x) {
+            return host::group_norm(x, self.groups, self.eps, &self.weight, &self.bias, silu);
+        }
+        let dtype = x.dtype();
+        let [n, channels, h, w] = x.dims();
+        let x = x
+            .cast(DType::F32)
+            .reshape([n, self.groups, channels / self.groups * h * w]);
+        let centred = x.clone() - x.mean_dim(2);
+        let variance = centred.clone().square().mean_dim(2);
+        let normed = centred / variance.add_scalar(self.eps).sqrt();
+        let affine = |t: &Tensor<1>| t.clone().cast(DType::F32).reshape([1, channels, 1, 1]);
+        let y = normed.reshape([n, channels, h, w]) * affine(&self.weight) + affine(&self.bias);
+        let y = if silu { activation::silu(y) } else { y };
+        Ok(y.cast(dtype))
+    }
+}
+
+/// Layer normalisation (Ba et al. 2016) over the last dimension.
+#[derive(Debug, Clone)]
+pub struct LayerNorm {
+    eps: f64,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+}
+
+impl LayerNorm {
+    /// Loads `weight` and `bias`, both `[width]`.
+    pub fn load(scope: &Scope, width: usize, eps: f64) -> Self {
+        Self {
+            eps,
+            weight: scope.tensor("weight", [width]),
+            bias: scope.tensor("bias", [width]),
+        }
+    }
+
+    /// The normalised tensor, of the same shape and type.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let dtype = x.dtype();
+        let wide = |t: &Tensor<1>| t.clone().cast(DType::F32);
+        module::layer_norm(
+            x.cast(DType::F32),
+            wide(&self.weight),
+            Some(wide(&self.bias)),
+            self.eps,
+        )
+        .cast(dtype)
+    }
+}

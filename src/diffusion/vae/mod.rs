@@ -1,0 +1,118 @@
+//! Owns the autoencoder: loading either kind by its configuration, encoding and decoding. Used by `pipeline`.
+//! Must never sample or scale latents: what the encoder gives is handed on as it is.
+
+mod kl;
+mod tiny;
+
+use burn::tensor::{DType, Device, Tensor};
+
+use crate::diffusion::config::VaeConfig;
+use crate::diffusion::error::{DiffusionError, Result};
+use crate::diffusion::folder::ModelFolder;
+use crate::diffusion::weights::Weights;
+use kl::Kl;
+use tiny::Tiny;
+
+/// What an encoder gives, unscaled, f32, `[n, latent_channels, h / downscale, w / downscale]`.
+#[derive(Debug, Clone)]
+pub enum Encoded {
+    /// `AutoencoderKL`: a normal distribution a latent; `logvar` lies in −30…20. Sample as `mean + exp(logvar / 2) · noise`.
+    Moments {
+        /// The mean, which `argmax` sampling takes.
+        mean: Tensor<4>,
+        /// The logarithm of the variance.
+        logvar: Tensor<4>,
+    },
+    /// `AutoencoderTiny`: the latents themselves.
+    Latents(Tensor<4>),
+}
+
+/// An autoencoder on a device.
+#[derive(Debug)]
+pub struct Vae {
+    config: VaeConfig,
+    dtype: DType,
+    network: Network,
+}
+
+#[derive(Debug)]
+enum Network {
+    Kl(Box<Kl>),
+    Tiny(Box<Tiny>),
+}
+
+impl Vae {
+    /// Loads the folder's autoencoder; `dtype` is `F32` or `F16`.
+    pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
+        let weights = Weights::open(&folder.vae_files, device, dtype)?;
+        let network = match &folder.vae {
+            VaeConfig::Kl(config) => Network::Kl(Box::new(Kl::load(&weights.root(), config))),
+            VaeConfig::Tiny(config) => Network::Tiny(Box::new(Tiny::load(&weights.root(), config))),
+        };
+        weights.finish(|_| false)?;
+        Ok(Self {
+            config: folder.vae.clone(),
+            dtype,
+            network,
+        })
+    }
+
+    /// What the folder says about it.
+    pub fn config(&self) -> &VaeConfig {
+        &self.config
+    }
+
+    /// Pixels along one side of a latent.
+    pub fn downscale(&self) -> usize {
+        self.config.downscale()
+    }
+
+    /// Channels of the latents.
+    pub fn latent_channels(&self) -> usize {
+        self.config.latent_channels()
+    }
+
+    /// The UNet sees `(latents − shift_factor) · scaling_factor`.
+    pub fn scaling_factor(&self) -> f64 {
+        self.config.scaling_factor()
+    }
+
+    /// See [`Self::scaling_factor`]; 0 for SD 1 and 2.
+    pub fn shift_factor(&self) -> f64 {
+        self.config.shift_factor()
+    }
+
+    /// A picture `[n, 3, h, w]` in −1…1 to latents; both sides must be multiples of [`Self::downscale`].
+    pub fn encode(&self, image: Tensor<4>) -> Result<Encoded> {
+        let [n, channels, h, w] = image.dims();
+        let side = self.downscale();
+        if channels != 3 || n * h * w == 0 || !h.is_multiple_of(side) || !w.is_multiple_of(side) {
+            return Err(DiffusionError::Settings(format!(
+                "the encoder takes 3 channels and sides that are multiples of {side}, not {channels} channels of {w} × {h}"
+            )));
+        }
+        let image = image.cast(self.dtype);
+        match &self.network {
+            Network::Kl(kl) => kl.encode(image),
+            Network::Tiny(tiny) => tiny.encode(image),
+        }
+    }
+
+    /// Latents `[n, latent_channels, h, w]`, already unscaled, to a picture `[n, 3, h · downscale, w · downscale]`, f32,
+    /// about −1…1 (not clamped).
+    pub fn decode(&self, latents: Tensor<4>) -> Result<Tensor<4>> {
+        let [n, channels, h, w] = latents.dims();
+        let wanted = self.latent_channels();
+        if channels != wanted || n * h * w == 0 {
+            return Err(DiffusionError::Settings(format!(
+                "the decoder takes latents of {wanted} channels, not {channels} channels of {w} × {h}"
+            )));
+        }
+        let latents = latents.cast(self.dtype);
+        let image = match &self.network {
+            Network::Kl(kl) => kl.decode(latents)?,
+            Network::Tiny(tiny) => tiny.decode(latents)?,
+        };
+        Ok(image.cast(DType::F32))
+    }
+}

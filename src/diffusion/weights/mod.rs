@@ -1,0 +1,11 @@
+//! Owns loading of tensors: which files a component has, their headers, and a view that hands out each tensor by its path
+//! in the checkpoint, checks its shape and remembers what was asked for. Used by the networks and by `folder`.
+//! Must never know what a tensor means.
+
+mod files;
+mod header;
+mod view;
+
+pub use files::{WeightFiles, find_weights};
+pub use header::{Header, TensorEntry, read_header};
+pub use view::{Scope, Weights};

@@ -1,0 +1,377 @@
+//! Owns the weight view: tensors by their path in the checkpoint, shape-checked, converted to the asked type, and counted.
+//! A getter never fails: what is missing or misshapen is noted, and `Weights::finish` turns the notes into one error.
+//! Used by the networks' constructors. Must never hand out a placeholder that survives `finish`.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Display;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use half::{bf16, f16};
+use rayon::prelude::*;
+use safetensors::Dtype;
+
+use crate::diffusion::error::{DiffusionError, Result};
+use crate::diffusion::weights::files::WeightFiles;
+use crate::diffusion::weights::header::{TensorEntry, read_header};
+
+/// So many names of each kind stand in an error.
+const LISTED: usize = 6;
+
+/// All tensors of one component.
+#[derive(Debug)]
+pub struct Weights {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+    tensors: HashMap<String, (usize, TensorEntry)>,
+    device: Device,
+    dtype: DType,
+    notes: RefCell<Notes>,
+}
+
+#[derive(Debug, Default)]
+struct Notes {
+    used: BTreeSet<String>,
+    missing: BTreeSet<String>,
+    misshapen: Vec<String>,
+    failed: Option<DiffusionError>,
+}
+
+impl Weights {
+    /// Reads the headers of all files. Tensors will come out on `device` as `dtype`, which is `F32` or `F16`.
+    pub fn open(found: &WeightFiles, device: &Device, dtype: DType) -> Result<Self> {
+        if !matches!(dtype, DType::F32 | DType::F16) {
+            return Err(DiffusionError::Settings(format!(
+                "weights load as F32 or F16, not as {dtype:?}"
+            )));
+        }
+        let mut tensors = HashMap::new();
+        for (at, path) in found.files.iter().enumerate() {
+            for (name, entry) in read_header(path)?.tensors {
+                if tensors.insert(name.clone(), (at, entry)).is_some() {
+                    return Err(DiffusionError::weights(
+                        path,
+                        format!("repeats the tensor \"{}\" of another file", clip(&name)),
+                    ));
+                }
+            }
+        }
+        Ok(Self {
+            folder: found.folder.clone(),
+            files: found.files.clone(),
+            tensors,
+            device: device.clone(),
+            dtype,
+            notes: RefCell::default(),
+        })
+    }
+
+    /// The top of the tree.
+    pub fn root(&self) -> Scope<'_> {
+        Scope {
+            weights: self,
+            prefix: String::new(),
+        }
+    }
+
+    /// An error that lists what was missing, misshapen or left over. Left-over tensors are forgiven when `ignored` says so.
+    pub fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<()> {
+        let notes = self.notes.into_inner();
+        if let Some(error) = notes.failed {
+            return Err(error);
+        }
+        let unused: BTreeSet<&str> = self
+            .tensors
+            .keys()
+            .map(String::as_str)
+            .filter(|n| !notes.used.contains(*n) && !n.ends_with("position_ids") && !ignored(n))
+            .collect();
+        let lists = [
+            ("missing", list(notes.missing.iter().map(String::as_str))),
+            (
+                "of another shape",
+                list(notes.misshapen.iter().map(String::as_str)),
+            ),
+            ("unknown", list(unused.into_iter())),
+        ];
+        let problems: Vec<String> = lists
+            .into_iter()
+            .filter_map(|(kind, names)| names.map(|n| format!("{kind}: {n}")))
+            .collect();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problem = format!(
+            "weights do not fit config.json ({}); download weights and config again",
+            problems.join("; ")
+        );
+        Err(DiffusionError::weights(self.folder, problem))
+    }
+
+    /// Reads one tensor and converts it.
+    fn read(&self, file: usize, entry: &TensorEntry, shape: &[usize]) -> Result<TensorData> {
+        let path = &self.files[file];
+        let unreadable =
+            |e: std::io::Error| DiffusionError::folder(path, format!("cannot be read ({e})"));
+        let mut bytes = vec![0u8; entry.bytes as usize];
+        let mut reader = File::open(path).map_err(unreadable)?;
+        reader
+            .seek(SeekFrom::Start(entry.start))
+            .map_err(unreadable)?;
+        reader.read_exact(&mut bytes).map_err(unreadable)?;
+        let shape = shape.to_vec();
+        let data = match (entry.dtype, self.dtype) {
+            (Dtype::F32, DType::F32) => TensorData::new(convert(&bytes, f32::from_le_bytes), shape),
+            (Dtype::F16, DType::F32) => {
+                TensorData::new(convert(&bytes, |b| f16::from_le_bytes(b).to_f32()), shape)
+            }
+            (Dtype::BF16, DType::F32) => {
+                TensorData::new(convert(&bytes, |b| bf16::from_le_bytes(b).to_f32()), shape)
+            }
+            (Dtype::F32, _) => TensorData::new(
+                convert(&bytes, |b| f16::from_f32(f32::from_le_bytes(b))),
+                shape,
+            ),
+            (Dtype::F16, _) => TensorData::new(convert(&bytes, f16::from_le_bytes), shape),
+            (Dtype::BF16, _) => TensorData::new(
+                convert(&bytes, |b| f16::from_f32(bf16::from_le_bytes(b).to_f32())),
+                shape,
+            ),
+            (other, _) => {
+                return Err(DiffusionError::unsupported(
+                    path,
+                    format!("weights stored as {other:?}"),
+                ));
+            }
+        };
+        Ok(data)
+    }
+}
+
+/// Little-endian numbers of `N` bytes each, converted in parallel.
+fn convert<const N: usize, T: Send>(bytes: &[u8], one: impl Fn([u8; N]) -> T + Sync) -> Vec<T> {
+    bytes
+        .par_chunks_exact(N)
+        .with_min_len(1 << 14)
+        .map(|chunk| {
+            let mut raw = [0u8; N];
+            raw.copy_from_slice(chunk);
+            one(raw)
+        })
+        .collect()
+}
+
+/// A place in the checkpoint's tree of names.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    weights: &'a Weights,
+    prefix: String,
+}
+
+impl Scope<'_> {
+    /// The place named `name` (a word, several joined by dots, or an index) below this one.
+    #[must_use]
+    pub fn scope(&self, name: impl Display) -> Self {
+        Self {
+            weights: self.weights,
+            prefix: self.full(&name.to_string()),
+        }
+    }
+
+    /// True when the file has this tensor.
+    pub fn has(&self, name: &str) -> bool {
+        self.weights.tensors.contains_key(&self.full(name))
+    }
+
+    /// True when the file has any tensor below this place.
+    pub fn is_present(&self) -> bool {
+        let start = format!("{}.", self.prefix);
+        self.weights.tensors.keys().any(|k| k.starts_with(&start))
+    }
+
+    /// The device tensors come out on.
+    pub fn device(&self) -> &Device {
+        &self.weights.device
+    }
+
+    /// The type tensors come out as.
+    pub fn dtype(&self) -> DType {
+        self.weights.dtype
+    }
+
+    /// The tensor `name`, which must have `shape`.
+    pub fn tensor<const D: usize>(&self, name: &str, shape: [usize; D]) -> Tensor<D> {
+        self.tensor_of(name, &[&shape], shape)
+    }
+
+    /// The tensor `name`, stored in any of the shapes `accepted` (all of one size), as `shape`.
+    pub fn tensor_of<const D: usize>(
+        &self,
+        name: &str,
+        accepted: &[&[usize]],
+        shape: [usize; D],
+    ) -> Tensor<D> {
+        let options = (&self.weights.device, self.weights.dtype);
+        match self.data(name, accepted, &shape) {
+            Some(data) => Tensor::from_data(data, options),
+            None => Tensor::zeros([1; D], options),
+        }
+    }
+
+    fn data(&self, name: &str, accepted: &[&[usize]], shape: &[usize]) -> Option<TensorData> {
+        let full = self.full(name);
+        let mut notes = self.weights.notes.borrow_mut();
+        let Some((file, entry)) = self.weights.tensors.get(&full) else {
+            notes.missing.insert(full);
+            return None;
+        };
+        let mut data = None;
+        if accepted.contains(&entry.shape.as_slice()) {
+            if notes.failed.is_none() {
+                match self.weights.read(*file, entry, shape) {
+                    Ok(read) => data = Some(read),
+                    Err(error) => notes.failed = Some(error),
+                }
+            }
+        } else {
+            notes
+                .misshapen
+                .push(format!("{full} {:?}, expected {shape:?}", entry.shape));
+        }
+        notes.used.insert(full);
+        data
+    }
+
+    fn full(&self, name: &str) -> String {
+        if self.prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.prefix)
+        }
+    }
+}
+
+/// The first few names and how many more there are; `None` when there are none.
+fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Option<String> {
+    let count = names.len();
+    let shown: Vec<String> = names.take(LISTED).map(clip).collect();
+    match count {
+        0 => None,
+        _ if count > LISTED => Some(format!("{} and {} more", shown.join(", "), count - LISTED)),
+        _ => Some(shown.join(", ")),
+    }
+}
+
+/// A name from a file, shortened and without control characters.
+fn clip(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::TensorView;
+
+    fn save(path: &std::path::Path, tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) {
+        let views = tensors
+            .iter()
+            .map(|(n, d, s, b)| (*n, TensorView::new(*d, s.to_vec(), b).unwrap()));
+        safetensors::serialize_to_file(views, None, path).unwrap();
+    }
+
+    fn open(folder: &std::path::Path, dtype: DType) -> Weights {
+        let found = crate::diffusion::weights::find_weights(folder, "m").unwrap();
+        Weights::open(&found, &Device::flex(), dtype).unwrap()
+    }
+
+    #[test]
+    fn all_stored_types_come_out_as_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = [1.5f32, -2.0, 0.25];
+        let bytes = |f: fn(f32) -> Vec<u8>| values.iter().flat_map(|v| f(*v)).collect::<Vec<u8>>();
+        save(
+            &folder.path().join("m.safetensors"),
+            &[
+                (
+                    "a.f32",
+                    Dtype::F32,
+                    &[3],
+                    bytes(|v| v.to_le_bytes().to_vec()),
+                ),
+                (
+                    "a.f16",
+                    Dtype::F16,
+                    &[3],
+                    bytes(|v| f16::from_f32(v).to_le_bytes().to_vec()),
+                ),
+                (
+                    "a.bf16",
+                    Dtype::BF16,
+                    &[3],
+                    bytes(|v| bf16::from_f32(v).to_le_bytes().to_vec()),
+                ),
+                ("a.position_ids", Dtype::I64, &[1], vec![0; 8]),
+            ],
+        );
+        for dtype in [DType::F32, DType::F16] {
+            let weights = open(folder.path(), dtype);
+            for name in ["f32", "f16", "bf16"] {
+                let tensor = weights.root().scope("a").tensor(name, [3]);
+                assert_eq!(tensor.dtype(), dtype);
+                assert_eq!(tensor.try_into_vec_as::<f32>().unwrap(), values);
+            }
+            weights.finish(|_| false).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_final_error_lists_every_kind_of_misfit() {
+        let folder = tempfile::tempdir().unwrap();
+        save(
+            &folder.path().join("m.safetensors"),
+            &[
+                ("down.0.weight", Dtype::F32, &[2], vec![0; 8]),
+                ("left.over", Dtype::F32, &[1], vec![0; 4]),
+                ("forgiven", Dtype::F32, &[1], vec![0; 4]),
+            ],
+        );
+        let weights = open(folder.path(), DType::F32);
+        let scope = weights.root().scope("down").scope(0);
+        assert!(scope.has("weight") && !scope.has("bias") && scope.is_present());
+        scope.tensor("weight", [3]);
+        for i in 0..9 {
+            scope.tensor(&format!("bias{i}"), [3]);
+        }
+        let text = weights.finish(|n| n == "forgiven").unwrap_err().to_string();
+        for part in [
+            "missing: down.0.bias0",
+            "and 3 more",
+            "down.0.weight [2], expected [3]",
+            "unknown: left.over",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("forgiven"));
+    }
+
+    #[test]
+    fn integer_weights_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        save(
+            &folder.path().join("m.safetensors"),
+            &[("w", Dtype::I8, &[2], vec![0; 2])],
+        );
+        let weights = open(folder.path(), DType::F32);
+        weights.root().tensor("w", [2]);
+        assert!(
+            weights
+                .finish(|_| false)
+                .unwrap_err()
+                .to_string()
+                .contains("I8")
+        );
+    }
+}
