@@ -69,7 +69,9 @@ const RECENT: usize = 12;
 impl Settings {
     /// Reads preferences; anything unreadable gives defaults (the old file is renamed to `.bad`).
     pub fn load(file: &Path) -> Self {
-        let Ok(text) = std::fs::read_to_string(file) else { return Self::default() };
+        let Ok(text) = std::fs::read_to_string(file) else {
+            return Self::default();
+        };
         match serde_json::from_str::<Self>(&text) {
             Ok(settings) if settings.version <= VERSION => settings.in_range(),
             _ => {
@@ -100,9 +102,18 @@ impl Settings {
     fn in_range(mut self) -> Self {
         let default = Self::default();
         let or = |value: f32, low: f32, high: f32, other: f32| {
-            if value.is_finite() { value.clamp(low, high) } else { other }
+            if value.is_finite() {
+                value.clamp(low, high)
+            } else {
+                other
+            }
         };
-        self.brush_diameter_px = or(self.brush_diameter_px, 1.0, 2000.0, default.brush_diameter_px);
+        self.brush_diameter_px = or(
+            self.brush_diameter_px,
+            1.0,
+            2000.0,
+            default.brush_diameter_px,
+        );
         self.brush_hardness = or(self.brush_hardness, 0.0, 1.0, default.brush_hardness);
         self.mask_opacity = or(self.mask_opacity, 0.1, 1.0, default.mask_opacity);
         self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
@@ -118,7 +129,11 @@ mod tests {
     fn a_round_trip_keeps_everything_and_a_broken_file_gives_defaults() {
         let dir = tempfile::tempdir().expect("dir");
         let file = dir.path().join("settings.json");
-        let settings = Settings { brush_diameter_px: 12.5, theme: Theme::Dark, ..Settings::default() };
+        let settings = Settings {
+            brush_diameter_px: 12.5,
+            theme: Theme::Dark,
+            ..Settings::default()
+        };
         settings.save(&file).expect("saved");
         assert_eq!(Settings::load(&file), settings);
         std::fs::write(&file, "{ not json").expect("written");
@@ -130,7 +145,8 @@ mod tests {
     fn unknown_fields_and_wild_values_are_tolerated() {
         let dir = tempfile::tempdir().expect("dir");
         let file = dir.path().join("settings.json");
-        std::fs::write(&file, r#"{"version":1,"brush_hardness":7.0,"future":true}"#).expect("written");
+        std::fs::write(&file, r#"{"version":1,"brush_hardness":7.0,"future":true}"#)
+            .expect("written");
         assert_eq!(Settings::load(&file).brush_hardness, 1.0);
     }
 }

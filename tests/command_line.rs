@@ -2,14 +2,23 @@
 
 mod common;
 
-use common::{Sandbox, gray_alpha8, gray8, gray16, mask, rgb8, rgb16, rgba8, rgba16, samples, stderr, succeed};
+use common::{
+    Sandbox, gray_alpha8, gray8, gray16, mask, rgb8, rgb16, rgba8, rgba16, samples, stderr, succeed,
+};
 use image::DynamicImage;
 
 const HOLE: [u32; 4] = [60, 40, 30, 24];
 
 /// No pixel farther than 48 px from the mask may change; the exemplar model changes none outside it at all.
-fn assert_untouched_outside(before: &DynamicImage, after: &DynamicImage, [mx, my, mw, mh]: [u32; 4]) {
-    assert_eq!((before.width(), before.height(), before.color()), (after.width(), after.height(), after.color()));
+fn assert_untouched_outside(
+    before: &DynamicImage,
+    after: &DynamicImage,
+    [mx, my, mw, mh]: [u32; 4],
+) {
+    assert_eq!(
+        (before.width(), before.height(), before.color()),
+        (after.width(), after.height(), after.color())
+    );
     for y in 0..before.height() {
         for x in 0..before.width() {
             if !((mx..mx + mw).contains(&x) && (my..my + mh).contains(&y)) {
@@ -37,8 +46,9 @@ fn pixels_outside_the_mask_come_back_bit_for_bit_in_every_depth_and_layout() {
         succeed(&here.inlay("fill photo.png --mask mask.png --seed 3 -o out.png"));
         let after = here.load("out.png");
         assert_untouched_outside(&before, &after, HOLE);
-        let changed = (HOLE[0]..HOLE[0] + HOLE[2])
-            .any(|x| (HOLE[1]..HOLE[1] + HOLE[3]).any(|y| samples(&before, x, y) != samples(&after, x, y)));
+        let changed = (HOLE[0]..HOLE[0] + HOLE[2]).any(|x| {
+            (HOLE[1]..HOLE[1] + HOLE[3]).any(|y| samples(&before, x, y) != samples(&after, x, y))
+        });
         assert!(changed, "{name}: nothing was filled");
     }
 }
@@ -70,11 +80,19 @@ fn without_an_output_nothing_existing_is_overwritten() {
     here.save("mask.png", mask(96, 64, [40, 20, 10, 10]));
     std::fs::write(here.path("photo-filled.png"), b"mine").expect("written");
     succeed(&here.inlay("fill photo.png --mask mask.png"));
-    assert_eq!(std::fs::read(here.path("photo-filled.png")).expect("there"), b"mine");
+    assert_eq!(
+        std::fs::read(here.path("photo-filled.png")).expect("there"),
+        b"mine"
+    );
     let written = std::fs::read_dir(here.dir.path())
         .expect("readable")
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("photo-filled"))
+        .filter(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with("photo-filled")
+        })
         .count();
     assert_eq!(written, 2);
 }
@@ -82,7 +100,9 @@ fn without_an_output_nothing_existing_is_overwritten() {
 #[test]
 fn transparent_pixels_are_the_mask_when_none_is_named() {
     let here = Sandbox::new();
-    let DynamicImage::ImageRgba8(mut picture) = rgba8(120, 90) else { unreachable!() };
+    let DynamicImage::ImageRgba8(mut picture) = rgba8(120, 90) else {
+        unreachable!()
+    };
     for pixel in picture.pixels_mut() {
         pixel.0[3] = 255;
     }
@@ -123,17 +143,29 @@ fn the_report_tells_how_the_picture_came_about() {
     let here = Sandbox::new();
     here.save("photo.png", rgb8(160, 120));
     here.save("mask.png", mask(160, 120, HOLE));
-    succeed(&here.inlay("fill photo.png --mask mask.png --seed 11 --report report.json -o out.png --quiet"));
+    succeed(
+        &here.inlay(
+            "fill photo.png --mask mask.png --seed 11 --report report.json -o out.png --quiet",
+        ),
+    );
     let text = std::fs::read_to_string(here.path("report.json")).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&text).expect("json");
     assert_eq!(report["seed"], 11);
     assert_eq!(report["model"], "exemplar");
     assert_eq!(report["plan"]["crops"].as_array().map(Vec::len), Some(1));
-    assert!(report["milliseconds"]["total"].as_f64().is_some_and(|ms| ms > 0.0));
+    assert!(
+        report["milliseconds"]["total"]
+            .as_f64()
+            .is_some_and(|ms| ms > 0.0)
+    );
     for stage in ["load", "text", "encode", "decode", "stitch"] {
         assert!(report["milliseconds"][stage].is_number(), "{stage}");
     }
-    assert!(report["milliseconds"]["steps"].as_array().is_some_and(|steps| !steps.is_empty()));
+    assert!(
+        report["milliseconds"]["steps"]
+            .as_array()
+            .is_some_and(|steps| !steps.is_empty())
+    );
 }
 
 #[test]
@@ -182,7 +214,12 @@ fn what_makes_no_sense_exits_with_2_and_writes_nothing() {
         "fill photo.png --no-such-option",
     ] {
         let output = here.inlay(options);
-        assert_eq!(output.status.code(), Some(2), "{options}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{options}: {}",
+            stderr(&output)
+        );
         assert!(!here.path("out.png").exists(), "{options} wrote something");
     }
 }
@@ -203,7 +240,11 @@ fn devices_are_listed_and_the_cpu_is_always_there() {
     let output = here.inlay("devices --json");
     succeed(&output);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("json");
-    assert!(report["cpu_threads"].as_u64().is_some_and(|threads| threads > 0));
+    assert!(
+        report["cpu_threads"]
+            .as_u64()
+            .is_some_and(|threads| threads > 0)
+    );
     assert!(report["chosen"].is_string() && report["why"].is_string());
 }
 
@@ -212,5 +253,9 @@ fn devices_are_listed_and_the_cpu_is_always_there() {
 fn without_a_display_the_window_says_so_and_points_to_fill() {
     let output = Sandbox::new().inlay("");
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("inlay fill"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("inlay fill"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -17,16 +17,27 @@ fn refused(here: &Sandbox, arguments: &[&str]) -> String {
         "{arguments:?}: exit {:?}: {said}",
         output.status.code()
     );
-    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     assert_eq!(lines.len(), 1, "{arguments:?} said: {said}");
-    assert!(lines[0].starts_with("inlay: ") && !said.contains("panicked"), "{arguments:?} said: {said}");
-    assert!(!here.path("out.png").exists(), "{arguments:?} wrote something");
+    assert!(
+        lines[0].starts_with("inlay: ") && !said.contains("panicked"),
+        "{arguments:?} said: {said}"
+    );
+    assert!(
+        !here.path("out.png").exists(),
+        "{arguments:?} wrote something"
+    );
     lines[0].to_owned()
 }
 
 fn encoded(format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    rgb8(160, 120).write_to(&mut bytes, format).expect("encoded");
+    rgb8(160, 120)
+        .write_to(&mut bytes, format)
+        .expect("encoded");
     bytes.into_inner()
 }
 
@@ -36,7 +47,11 @@ fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     for byte in kind.iter().chain(data) {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
         }
     }
     let mut out = (data.len() as u32).to_be_bytes().to_vec();
@@ -53,7 +68,10 @@ fn claiming_png(width: u32, height: u32) -> Vec<u8> {
     header.extend([8, 2, 0, 0, 0]);
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     png.extend(chunk(*b"IHDR", &header));
-    png.extend(chunk(*b"IDAT", &[0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01]));
+    png.extend(chunk(
+        *b"IDAT",
+        &[0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01],
+    ));
     png.extend(chunk(*b"IEND", &[]));
     png
 }
@@ -119,8 +137,14 @@ fn hostile_pictures() -> Vec<(&'static str, Vec<u8>)> {
         ("animated.png", animated_png()),
         ("cmyk.jpg", cmyk_jpeg()),
         ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec()),
-        ("photo.psd", b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x01\0\0\0\x01\0\x08\0\x03".to_vec()),
-        ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec()),
+        (
+            "photo.psd",
+            b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\0\x01\0\0\0\x01\0\x08\0\x03".to_vec(),
+        ),
+        (
+            "drawing.svg",
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
+        ),
     ]
 }
 
@@ -130,12 +154,28 @@ fn hostile_photos_are_refused_with_one_line_that_names_them() {
     here.save("mask.png", mask(160, 120, [60, 40, 30, 24]));
     for (name, bytes) in hostile_pictures() {
         write(&here.path(name), &bytes);
-        let line = refused(&here, &["fill", name, "--mask", "mask.png", "-o", "out.png"]);
+        let line = refused(
+            &here,
+            &["fill", name, "--mask", "mask.png", "-o", "out.png"],
+        );
         assert!(line.contains(name), "{line}");
     }
     fs::create_dir(here.path("folder.png")).expect("created");
-    refused(&here, &["fill", "folder.png", "--mask", "mask.png", "-o", "out.png"]);
-    refused(&here, &["fill", "not_there.png", "--mask", "mask.png", "-o", "out.png"]);
+    refused(
+        &here,
+        &["fill", "folder.png", "--mask", "mask.png", "-o", "out.png"],
+    );
+    refused(
+        &here,
+        &[
+            "fill",
+            "not_there.png",
+            "--mask",
+            "mask.png",
+            "-o",
+            "out.png",
+        ],
+    );
 }
 
 #[test]
@@ -144,17 +184,29 @@ fn hostile_masks_are_refused_and_a_wrong_size_names_both() {
     here.save("photo.png", rgb8(160, 120));
     for (name, bytes) in hostile_pictures() {
         write(&here.path(name), &bytes);
-        refused(&here, &["fill", "photo.png", "--mask", name, "-o", "out.png"]);
+        refused(
+            &here,
+            &["fill", "photo.png", "--mask", name, "-o", "out.png"],
+        );
     }
     here.save("small.png", mask(80, 60, [10, 10, 10, 10]));
-    let line = refused(&here, &["fill", "photo.png", "--mask", "small.png", "-o", "out.png"]);
+    let line = refused(
+        &here,
+        &["fill", "photo.png", "--mask", "small.png", "-o", "out.png"],
+    );
     for number in ["160", "120", "80", "60"] {
         assert!(line.contains(number), "{line}");
     }
     here.save("black.png", mask(160, 120, [0, 0, 0, 0]));
-    refused(&here, &["fill", "photo.png", "--mask", "black.png", "-o", "out.png"]);
+    refused(
+        &here,
+        &["fill", "photo.png", "--mask", "black.png", "-o", "out.png"],
+    );
     here.save("white.png", mask(160, 120, [0, 0, 160, 120]));
-    refused(&here, &["fill", "photo.png", "--mask", "white.png", "-o", "out.png"]);
+    refused(
+        &here,
+        &["fill", "photo.png", "--mask", "white.png", "-o", "out.png"],
+    );
 }
 
 /// A sound tiny model, to be spoiled.
@@ -194,7 +246,12 @@ fn replace(file: &'static str, bytes: &'static [u8]) -> Spoil {
 fn remove(file: &'static str) -> Spoil {
     Box::new(move |model| {
         let path = model.join(file);
-        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("removed");
+        if path.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        }
+        .expect("removed");
     })
 }
 
@@ -217,37 +274,116 @@ fn spoiled_models() -> Vec<(&'static str, Spoil)> {
         ("no vae weights", remove(VAE)),
         ("no tokenizer", remove("tokenizer")),
         ("no scheduler", remove("scheduler")),
-        ("index is no json", replace("model_index.json", b"{ \"_class_name\": ")),
-        ("index of another kind", replace("model_index.json", b"{\"_class_name\": \"FluxPipeline\"}")),
+        (
+            "index is no json",
+            replace("model_index.json", b"{ \"_class_name\": "),
+        ),
+        (
+            "index of another kind",
+            replace("model_index.json", b"{\"_class_name\": \"FluxPipeline\"}"),
+        ),
         ("config is a list", replace("unet/config.json", b"[]")),
-        ("config nested deeply", Box::new(|model| {
-            fs::write(model.join("unet/config.json"), "[".repeat(100_000)).expect("written");
-        })),
-        ("zero groups", edit_json("unet/config.json", "\"norm_num_groups\": ", "\"norm_num_groups\": 0, \"x\": ")),
-        ("unknown block", edit_json("unet/config.json", "\"CrossAttnDownBlock2D\"", "\"SpiralBlock2D\"")),
-        ("wrong width", edit_json("unet/config.json", "\"cross_attention_dim\": ", "\"cross_attention_dim\": 7, \"x\": ")),
-        ("huge channels", edit_json("unet/config.json", "\"in_channels\": ", "\"in_channels\": 4000000000, \"x\": ")),
-        ("negative size", edit_json("vae/config.json", "\"latent_channels\": ", "\"latent_channels\": -4, \"x\": ")),
-        ("unknown scheduler", edit_json("scheduler/scheduler_config.json", "\"_class_name\": ", "\"_class_name\": \"MagicScheduler\", \"x\": ")),
-        ("unet cut short", change_bytes(UNET, |bytes| bytes.truncate(bytes.len() / 2))),
+        (
+            "config nested deeply",
+            Box::new(|model| {
+                fs::write(model.join("unet/config.json"), "[".repeat(100_000)).expect("written");
+            }),
+        ),
+        (
+            "zero groups",
+            edit_json(
+                "unet/config.json",
+                "\"norm_num_groups\": ",
+                "\"norm_num_groups\": 0, \"x\": ",
+            ),
+        ),
+        (
+            "unknown block",
+            edit_json(
+                "unet/config.json",
+                "\"CrossAttnDownBlock2D\"",
+                "\"SpiralBlock2D\"",
+            ),
+        ),
+        (
+            "wrong width",
+            edit_json(
+                "unet/config.json",
+                "\"cross_attention_dim\": ",
+                "\"cross_attention_dim\": 7, \"x\": ",
+            ),
+        ),
+        (
+            "huge channels",
+            edit_json(
+                "unet/config.json",
+                "\"in_channels\": ",
+                "\"in_channels\": 4000000000, \"x\": ",
+            ),
+        ),
+        (
+            "negative size",
+            edit_json(
+                "vae/config.json",
+                "\"latent_channels\": ",
+                "\"latent_channels\": -4, \"x\": ",
+            ),
+        ),
+        (
+            "unknown scheduler",
+            edit_json(
+                "scheduler/scheduler_config.json",
+                "\"_class_name\": ",
+                "\"_class_name\": \"MagicScheduler\", \"x\": ",
+            ),
+        ),
+        (
+            "unet cut short",
+            change_bytes(UNET, |bytes| bytes.truncate(bytes.len() / 2)),
+        ),
         ("vae empty", change_bytes(VAE, Vec::clear)),
-        ("header longer than the file", change_bytes(UNET, |bytes| bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes()))),
-        ("header of gigabytes", change_bytes(UNET, |bytes| bytes[..8].copy_from_slice(&(1_u64 << 33).to_le_bytes()))),
-        ("header is no json", change_bytes(UNET, |bytes| bytes[8..40].fill(b'x'))),
-        ("tensor renamed", change_bytes(UNET, |bytes| {
-            let at = bytes.windows(7).position(|w| w == b"conv_in").expect("a conv_in");
-            bytes[at..at + 7].copy_from_slice(b"conv_on");
-        })),
-        ("another model's weights", Box::new(|model| {
-            fs::copy(model.join(VAE), model.join(UNET)).expect("copied");
-        })),
-        ("vocabulary is no json", Box::new(|model| {
-            for name in ["tokenizer/vocab.json", "tokenizer/tokenizer.json"] {
-                if model.join(name).exists() {
-                    fs::write(model.join(name), b"vocabulary").expect("written");
+        (
+            "header longer than the file",
+            change_bytes(UNET, |bytes| {
+                bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes())
+            }),
+        ),
+        (
+            "header of gigabytes",
+            change_bytes(UNET, |bytes| {
+                bytes[..8].copy_from_slice(&(1_u64 << 33).to_le_bytes())
+            }),
+        ),
+        (
+            "header is no json",
+            change_bytes(UNET, |bytes| bytes[8..40].fill(b'x')),
+        ),
+        (
+            "tensor renamed",
+            change_bytes(UNET, |bytes| {
+                let at = bytes
+                    .windows(7)
+                    .position(|w| w == b"conv_in")
+                    .expect("a conv_in");
+                bytes[at..at + 7].copy_from_slice(b"conv_on");
+            }),
+        ),
+        (
+            "another model's weights",
+            Box::new(|model| {
+                fs::copy(model.join(VAE), model.join(UNET)).expect("copied");
+            }),
+        ),
+        (
+            "vocabulary is no json",
+            Box::new(|model| {
+                for name in ["tokenizer/vocab.json", "tokenizer/tokenizer.json"] {
+                    if model.join(name).exists() {
+                        fs::write(model.join(name), b"vocabulary").expect("written");
+                    }
                 }
-            }
-        })),
+            }),
+        ),
     ]
 }
 
@@ -261,13 +397,37 @@ fn spoiled_model_folders_are_refused() {
         copy_folder(&sound_model(), &model);
         spoil(&model);
         let model = model.to_string_lossy().into_owned();
-        let arguments =
-            ["fill", "photo.png", "--mask", "mask.png", "--model", &model, "--steps", "1", "--device", "cpu", "-o", "out.png"];
+        let arguments = [
+            "fill",
+            "photo.png",
+            "--mask",
+            "mask.png",
+            "--model",
+            &model,
+            "--steps",
+            "1",
+            "--device",
+            "cpu",
+            "-o",
+            "out.png",
+        ];
         let line = refused(&here, &arguments);
         println!("{what}: {line}");
     }
     for not_a_model in ["nowhere", "photo.png"] {
-        refused(&here, &["fill", "photo.png", "--mask", "mask.png", "--model", not_a_model, "-o", "out.png"]);
+        refused(
+            &here,
+            &[
+                "fill",
+                "photo.png",
+                "--mask",
+                "mask.png",
+                "--model",
+                not_a_model,
+                "-o",
+                "out.png",
+            ],
+        );
         refused(&here, &["inspect", not_a_model]);
     }
 }

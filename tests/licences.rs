@@ -33,7 +33,10 @@ fn every_dependency_is_permissively_licensed() {
         .expect("cargo runs");
     if !output.status.success() {
         // Sources of other platforms' crates may not be here; the network fetches them.
-        println!("skipped: cargo metadata needs the registry: {}", String::from_utf8_lossy(&output.stderr));
+        println!(
+            "skipped: cargo metadata needs the registry: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         return;
     }
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("json");
@@ -48,7 +51,16 @@ fn every_dependency_is_permissively_licensed() {
     let refused: Vec<String> = packages
         .iter()
         .filter(|package| !accepts(package["license"].as_str().unwrap_or_default()))
-        .map(|package| format!("{} {}: {}", package["name"], package["version"], package["license"]))
+        .map(|package| {
+            format!(
+                "{} {}: {}",
+                package["name"], package["version"], package["license"]
+            )
+        })
         .collect();
-    assert!(refused.is_empty(), "not permissive, or without a licence:\n{}", refused.join("\n"));
+    assert!(
+        refused.is_empty(),
+        "not permissive, or without a licence:\n{}",
+        refused.join("\n")
+    );
 }

@@ -8,26 +8,162 @@ const MAX_LINES: usize = 500;
 
 /// Room, then the rooms and crates it must never use.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("geometry.rs", &["crate::", "burn", "egui", "eframe", "image::"]),
-    ("raster.rs", &["crate::photo", "crate::mask", "crate::plan", "crate::diffusion", "crate::app", "burn", "egui"]),
-    ("progress.rs", &["crate::photo", "crate::plan", "crate::diffusion", "crate::app", "burn", "egui"]),
+    (
+        "geometry.rs",
+        &["crate::", "burn", "egui", "eframe", "image::"],
+    ),
+    (
+        "raster.rs",
+        &[
+            "crate::photo",
+            "crate::mask",
+            "crate::plan",
+            "crate::diffusion",
+            "crate::app",
+            "burn",
+            "egui",
+        ],
+    ),
+    (
+        "progress.rs",
+        &[
+            "crate::photo",
+            "crate::plan",
+            "crate::diffusion",
+            "crate::app",
+            "burn",
+            "egui",
+        ],
+    ),
     ("settings.rs", &["crate::", "burn", "egui", "eframe"]),
-    ("photo", &["crate::document", "crate::engine", "crate::app", "crate::ui", "burn", "egui", "eframe"]),
-    ("mask", &["crate::document", "crate::engine", "crate::app", "crate::ui", "burn", "egui", "eframe"]),
-    ("plan", &["crate::photo", "crate::engine", "crate::app", "burn", "egui", "eframe", "std::fs", "image::"]),
-    ("compose", &["crate::document", "crate::engine", "crate::app", "crate::diffusion", "burn", "egui", "eframe"]),
+    (
+        "photo",
+        &[
+            "crate::document",
+            "crate::engine",
+            "crate::app",
+            "crate::ui",
+            "burn",
+            "egui",
+            "eframe",
+        ],
+    ),
+    (
+        "mask",
+        &[
+            "crate::document",
+            "crate::engine",
+            "crate::app",
+            "crate::ui",
+            "burn",
+            "egui",
+            "eframe",
+        ],
+    ),
+    (
+        "plan",
+        &[
+            "crate::photo",
+            "crate::engine",
+            "crate::app",
+            "burn",
+            "egui",
+            "eframe",
+            "std::fs",
+            "image::",
+        ],
+    ),
+    (
+        "compose",
+        &[
+            "crate::document",
+            "crate::engine",
+            "crate::app",
+            "crate::diffusion",
+            "burn",
+            "egui",
+            "eframe",
+        ],
+    ),
     (
         "diffusion",
-        &["crate::photo", "crate::plan", "crate::engine", "crate::app", "crate::ui", "crate::document", "egui"],
+        &[
+            "crate::photo",
+            "crate::plan",
+            "crate::engine",
+            "crate::app",
+            "crate::ui",
+            "crate::document",
+            "egui",
+        ],
     ),
-    ("models", &["crate::ui", "crate::engine", "crate::app", "burn::tensor", "egui"]),
-    ("engine", &["crate::document", "crate::app", "crate::ui", "crate::cli", "egui", "eframe"]),
-    ("document", &["crate::engine", "crate::diffusion", "crate::app", "burn", "egui", "eframe"]),
-    ("app", &["crate::diffusion", "crate::gpu", "crate::ui", "crate::cli", "burn", "wgpu", "egui", "eframe"]),
-    ("gpu", &["crate::app", "crate::document", "crate::engine", "crate::diffusion", "burn"]),
+    (
+        "models",
+        &[
+            "crate::ui",
+            "crate::engine",
+            "crate::app",
+            "burn::tensor",
+            "egui",
+        ],
+    ),
+    (
+        "engine",
+        &[
+            "crate::document",
+            "crate::app",
+            "crate::ui",
+            "crate::cli",
+            "egui",
+            "eframe",
+        ],
+    ),
+    (
+        "document",
+        &[
+            "crate::engine",
+            "crate::diffusion",
+            "crate::app",
+            "burn",
+            "egui",
+            "eframe",
+        ],
+    ),
+    (
+        "app",
+        &[
+            "crate::diffusion",
+            "crate::gpu",
+            "crate::ui",
+            "crate::cli",
+            "burn",
+            "wgpu",
+            "egui",
+            "eframe",
+        ],
+    ),
+    (
+        "gpu",
+        &[
+            "crate::app",
+            "crate::document",
+            "crate::engine",
+            "crate::diffusion",
+            "burn",
+        ],
+    ),
     ("ui", &["crate::diffusion", "crate::cli", "burn", "std::fs"]),
     ("cli", &["crate::ui", "crate::gpu", "egui", "eframe"]),
-    ("main.rs", &["inlay::app", "inlay::engine", "inlay::diffusion", "burn", "egui"]),
+    (
+        "main.rs",
+        &[
+            "inlay::app",
+            "inlay::engine",
+            "inlay::diffusion",
+            "burn",
+            "egui",
+        ],
+    ),
 ];
 
 fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -49,7 +185,11 @@ fn sources() -> Vec<(String, String)> {
         .into_iter()
         .filter(|path| path.extension().is_some_and(|e| e == "rs"))
         .map(|path| {
-            let name = path.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
+            let name = path
+                .strip_prefix(&root)
+                .expect("below src")
+                .to_string_lossy()
+                .replace('\\', "/");
             (name, fs::read_to_string(&path).expect("text"))
         })
         .collect()
@@ -91,7 +231,9 @@ fn rooms_use_only_the_rooms_they_may() {
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         let room = name.split('/').next().unwrap_or(&name);
-        let Some((_, forbidden)) = FORBIDDEN.iter().find(|(r, _)| *r == room) else { continue };
+        let Some((_, forbidden)) = FORBIDDEN.iter().find(|(r, _)| *r == room) else {
+            continue;
+        };
         if is_test_file(&name) {
             continue;
         }
@@ -149,13 +291,20 @@ fn shaders_are_accepted_by_naga() {
     }
     let mut files = Vec::new();
     source_files(&root, &mut files);
-    for path in files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "wgsl")) {
+    for path in files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "wgsl"))
+    {
         let text = fs::read_to_string(&path).expect("text");
         let module = naga::front::wgsl::parse_str(&text)
             .unwrap_or_else(|error| panic!("{}: {}", path.display(), error.emit_to_string(&text)));
-        let mut validator =
-            naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
-        validator.validate(&module).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        let mut validator = naga::valid::Validator::new(
+            naga::valid::ValidationFlags::all(),
+            naga::valid::Capabilities::empty(),
+        );
+        validator
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
     }
 }
 
@@ -164,7 +313,10 @@ fn no_file_names_a_machine() {
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         for (number, line) in text.lines().enumerate() {
-            if ["/root/", "/home/", "/work/"].iter().any(|path| line.contains(path)) {
+            if ["/root/", "/home/", "/work/"]
+                .iter()
+                .any(|path| line.contains(path))
+            {
                 wrong.push(format!("{name}:{}", number + 1));
             }
         }

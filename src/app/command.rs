@@ -93,15 +93,27 @@ pub enum Command {
 }
 
 const fn plain(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { command: false, shift: false, key })
+    Some(Shortcut {
+        command: false,
+        shift: false,
+        key,
+    })
 }
 
 const fn ctrl(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { command: true, shift: false, key })
+    Some(Shortcut {
+        command: true,
+        shift: false,
+        key,
+    })
 }
 
 const fn ctrl_shift(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { command: true, shift: true, key })
+    Some(Shortcut {
+        command: true,
+        shift: true,
+        key,
+    })
 }
 
 impl Command {
@@ -125,7 +137,9 @@ impl Command {
             Self::LoadMask(_) => "Load mask…",
             Self::SetMask(_) => "Set mask",
             Self::MaskFromTransparency => "Mask from transparency",
-            Self::PreviewExtension(_) | Self::CommitExtension { .. } | Self::SetExtension(_) => "Extend",
+            Self::PreviewExtension(_) | Self::CommitExtension { .. } | Self::SetExtension(_) => {
+                "Extend"
+            }
             Self::EditSettings(_) => "Settings",
             Self::NewSeed => "New seed",
             Self::ChooseModel(_) => "Model",
@@ -169,8 +183,12 @@ impl Command {
             Self::ChooseModel(_) => {
                 "Exemplar fills from the photo itself; a Stable Diffusion folder also follows your words"
             }
-            Self::ChooseDevice(_) => "Where the model computes; auto takes a GPU if a working one is there",
-            Self::ChoosePrecision(_) => "f16 is faster on GPUs; f32 gives the same picture everywhere",
+            Self::ChooseDevice(_) => {
+                "Where the model computes; auto takes a GPU if a working one is there"
+            }
+            Self::ChoosePrecision(_) => {
+                "f16 is faster on GPUs; f32 gives the same picture everywhere"
+            }
             Self::Generate { .. } => "Fill the painted area and any extension",
             Self::Again => "Throw this result away and make another",
             Self::Cancel => "Stop; the picture stays as it is",

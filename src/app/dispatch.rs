@@ -14,16 +14,22 @@ impl App {
 
             Command::ChooseTool(tool) => self.tool = tool,
             Command::SetBrushDiameter(px) => self.set_brush(px, self.settings.brush_hardness),
-            Command::SetBrushHardness(hardness) => self.set_brush(self.settings.brush_diameter_px, hardness),
+            Command::SetBrushHardness(hardness) => {
+                self.set_brush(self.settings.brush_diameter_px, hardness)
+            }
             Command::BrushSmaller => self.scale_brush(1.0 / 1.2),
             Command::BrushLarger => self.scale_brush(1.2),
 
             Command::BeginStroke { x, y, erase } => self.begin_stroke(x, y, erase),
             Command::ContinueStroke { x, y } => self.continue_stroke(x, y),
             Command::EndStroke => self.end_stroke(),
-            Command::ClearMask => self.change_mask(|mask| *mask = crate::mask::Mask::new(mask.size())),
+            Command::ClearMask => {
+                self.change_mask(|mask| *mask = crate::mask::Mask::new(mask.size()))
+            }
             Command::InvertMask => self.change_mask(crate::mask::Mask::invert),
-            Command::GrowMask(px) if px < 0 => self.change_mask(|mask| mask.shrink(px.unsigned_abs() as f32)),
+            Command::GrowMask(px) if px < 0 => {
+                self.change_mask(|mask| mask.shrink(px.unsigned_abs() as f32))
+            }
             Command::GrowMask(px) => self.change_mask(|mask| mask.grow(px as f32)),
             Command::LoadMask(path) => self.load_mask(path),
             Command::SetMask(mask) => self.change_mask(|old| *old = *mask),
@@ -42,7 +48,9 @@ impl App {
             Command::Generate { count } => self.start_jobs(count),
             Command::Again => self.again(),
             Command::Cancel => self.cancel(),
-            Command::ShowCandidate(index) => self.shown = index.min(self.candidates.len().saturating_sub(1)),
+            Command::ShowCandidate(index) => {
+                self.shown = index.min(self.candidates.len().saturating_sub(1))
+            }
             Command::SaveCandidate { index, path } => self.save_candidate(index, path),
             Command::Accept => self.accept(),
             Command::Discard => self.discard(),

@@ -40,7 +40,11 @@ pub struct Io {
 impl Io {
     pub fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
         let (sender, receiver) = channel();
-        Self { sender, receiver, wake }
+        Self {
+            sender,
+            receiver,
+            wake,
+        }
     }
 
     pub fn next(&self) -> Option<IoEvent> {
@@ -49,14 +53,21 @@ impl Io {
 
     pub fn open(&self, path: PathBuf) {
         self.run(move || {
-            let result = photo::decode_file(&path).map(Box::new).map_err(|error| error.to_string());
-            IoEvent::Opened { path: Some(path), result }
+            let result = photo::decode_file(&path)
+                .map(Box::new)
+                .map_err(|error| error.to_string());
+            IoEvent::Opened {
+                path: Some(path),
+                result,
+            }
         });
     }
 
     pub fn open_bytes(&self, bytes: &'static [u8]) {
         self.run(move || {
-            let result = photo::decode_bytes(bytes).map(Box::new).map_err(|error| error.to_string());
+            let result = photo::decode_bytes(bytes)
+                .map(Box::new)
+                .map_err(|error| error.to_string());
             IoEvent::Opened { path: None, result }
         });
     }
@@ -70,14 +81,22 @@ impl Io {
     pub fn read_model(&self, folder: PathBuf) {
         self.run(move || {
             let result = engine::summarize(&folder).map_err(|error| error.to_string());
-            IoEvent::ModelRead { choice: ModelChoice::Folder(folder), result }
+            IoEvent::ModelRead {
+                choice: ModelChoice::Folder(folder),
+                result,
+            }
         });
     }
 
     pub fn save(&self, photo: Arc<Photo>, path: PathBuf, revision: u64, options: EncodeOptions) {
         self.run(move || {
-            let result = photo::encode_file(&photo, &path, &options).map_err(|error| error.to_string());
-            IoEvent::Saved { path, revision: Some(revision), result }
+            let result =
+                photo::encode_file(&photo, &path, &options).map_err(|error| error.to_string());
+            IoEvent::Saved {
+                path,
+                revision: Some(revision),
+                result,
+            }
         });
     }
 
@@ -93,7 +112,11 @@ impl Io {
         self.run(move || {
             let written = with_result(&photo, &result, extension)
                 .and_then(|picture| photo::encode_file(&picture, &path, &options));
-            IoEvent::Saved { path, revision: None, result: written.map_err(|error| error.to_string()) }
+            IoEvent::Saved {
+                path,
+                revision: None,
+                result: written.map_err(|error| error.to_string()),
+            }
         });
     }
 
@@ -109,11 +132,20 @@ impl Io {
 }
 
 /// The photo as it would be with a result accepted.
-fn with_result(photo: &Photo, result: &JobResult, extension: Extension) -> Result<Photo, PhotoError> {
+fn with_result(
+    photo: &Photo,
+    result: &JobResult,
+    extension: Extension,
+) -> Result<Photo, PhotoError> {
     if let Some(raw) = &result.raw {
         return Ok(Photo::from_rgb8(raw.size, raw.to_rgb8()));
     }
-    let Extension { left, top, right, bottom } = extension;
+    let Extension {
+        left,
+        top,
+        right,
+        bottom,
+    } = extension;
     let mut picture = photo.extended(left, top, right, bottom)?;
     for patch in &result.patches {
         picture.paste(patch.rect, &patch.photo)?;

@@ -10,4 +10,6 @@ mod state;
 
 pub use command::{Command, Shortcut};
 pub use paths::Paths;
-pub use state::{App, AppEvent, AppOptions, Candidate, Job, Model, Notice, NoticeKind, Progress, Tool};
+pub use state::{
+    App, AppEvent, AppOptions, Candidate, Job, Model, Notice, NoticeKind, Progress, Tool,
+};

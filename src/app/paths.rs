@@ -35,7 +35,11 @@ impl Paths {
 
     /// All folders below one.
     pub fn below(home: PathBuf) -> Self {
-        Self { config_dir: home.join("config"), state_dir: home.join("state"), cache_dir: home.join("cache") }
+        Self {
+            config_dir: home.join("config"),
+            state_dir: home.join("state"),
+            cache_dir: home.join("cache"),
+        }
     }
 
     pub fn settings_file(&self) -> PathBuf {

@@ -11,8 +11,8 @@ use super::io::{Io, IoEvent};
 use super::paths::Paths;
 use crate::document::Document;
 use crate::engine::{
-    DEFAULT_TRAIN_TIMESTEPS, DeviceChoice, Engine, EngineError, EngineOptions, JobEvent, JobId, JobResult,
-    ModelChoice, ModelSummary, Precision,
+    DEFAULT_TRAIN_TIMESTEPS, DeviceChoice, Engine, EngineError, EngineOptions, JobEvent, JobId,
+    JobResult, ModelChoice, ModelSummary, Precision,
 };
 use crate::geometry::PixelRect;
 use crate::photo::EncodeOptions;
@@ -53,7 +53,10 @@ impl Tool {
 #[derive(Debug, Clone)]
 pub enum Model {
     Exemplar,
-    Checkpoint { folder: PathBuf, summary: ModelSummary },
+    Checkpoint {
+        folder: PathBuf,
+        summary: ModelSummary,
+    },
 }
 
 impl Model {
@@ -157,9 +160,15 @@ pub enum AppEvent {
     JobWarning(String),
     /// A candidate is in `App::candidates`.
     JobFinished(JobId),
-    JobFailed { id: JobId, error: Box<EngineError> },
+    JobFailed {
+        id: JobId,
+        error: Box<EngineError>,
+    },
     JobCancelled(JobId),
-    Saved { path: PathBuf, warnings: Vec<String> },
+    Saved {
+        path: PathBuf,
+        warnings: Vec<String>,
+    },
     SaveFailed(String),
 }
 
@@ -206,7 +215,10 @@ pub struct App {
 
 impl App {
     /// `wake` is called from background threads whenever `poll` has something to do.
-    pub fn new(options: AppOptions, wake: impl Fn() + Send + Sync + 'static) -> Result<Self, EngineError> {
+    pub fn new(
+        options: AppOptions,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, EngineError> {
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
         let engine_options = EngineOptions {
             state_dir: options.paths.as_ref().map(|p| p.state_dir.clone()),
@@ -216,13 +228,19 @@ impl App {
         let (engine, job_events) = Engine::start(engine_options, move || engine_wake())?;
         let kept = options.paths.as_ref().filter(|_| options.keep_preferences);
         let settings = kept.map_or_else(Settings::default, |p| Settings::load(&p.settings_file()));
-        let device = DeviceChoice::ALL.into_iter().find(|d| d.name() == settings.device).unwrap_or_default();
+        let device = DeviceChoice::ALL
+            .into_iter()
+            .find(|d| d.name() == settings.device)
+            .unwrap_or_default();
         Ok(Self {
             options,
             settings,
             document: None,
             tool: Tool::default(),
-            generate: GenerateSettings { seed: super::handlers::random_seed(), ..GenerateSettings::default() },
+            generate: GenerateSettings {
+                seed: super::handlers::random_seed(),
+                ..GenerateSettings::default()
+            },
             model: Model::Exemplar,
             device,
             precision: Precision::default(),
@@ -301,12 +319,18 @@ impl App {
 
     /// True when Generate has something to do.
     pub fn can_generate(&self) -> bool {
-        self.document.as_ref().is_some_and(|d| !d.extension().is_none() || !d.mask().is_empty())
+        self.document
+            .as_ref()
+            .is_some_and(|d| !d.extension().is_none() || !d.mask().is_empty())
     }
 
     pub(super) fn notify(&mut self, kind: NoticeKind, text: impl Into<String>) {
         let number = self.next_number();
-        self.notices.push_back(Notice { number, kind, text: text.into() });
+        self.notices.push_back(Notice {
+            number,
+            kind,
+            text: text.into(),
+        });
         while self.notices.len() > 5 {
             self.notices.pop_front();
         }
@@ -333,16 +357,27 @@ impl App {
             IoEvent::Opened { path, result } => self.on_opened(path, result),
             IoEvent::MaskLoaded { result } => self.on_mask_loaded(result),
             IoEvent::ModelRead { choice, result } => self.on_model_read(choice, result),
-            IoEvent::Saved { path, revision, result } => self.on_saved(path, revision, result),
+            IoEvent::Saved {
+                path,
+                revision,
+                result,
+            } => self.on_saved(path, revision, result),
         }
     }
 
     /// Writes preferences; failures are logged, not shown.
     pub(super) fn keep_settings(&self) {
-        if let Some(paths) = self.options.paths.as_ref().filter(|_| self.options.keep_preferences)
+        if let Some(paths) = self
+            .options
+            .paths
+            .as_ref()
+            .filter(|_| self.options.keep_preferences)
             && let Err(error) = self.settings.save(&paths.settings_file())
         {
-            log::warn!("{}: preferences were not saved: {error}", paths.settings_file().display());
+            log::warn!(
+                "{}: preferences were not saved: {error}",
+                paths.settings_file().display()
+            );
         }
     }
 }

@@ -9,7 +9,10 @@ use crate::engine::{EngineBench, EngineOptions, bench_engine};
 pub fn run(args: &BenchArgs) -> Outcome {
     let BenchKind::Engine(engine) = &args.kind;
     let size = engine.size.as_deref().map(parse_size).transpose()?;
-    let options = EngineOptions { state_dir: Paths::find().map(|p| p.state_dir), probe_program: program() };
+    let options = EngineOptions {
+        state_dir: Paths::find().map(|p| p.state_dir),
+        probe_program: program(),
+    };
     let report = bench_engine(
         &options,
         &EngineBench {
@@ -22,11 +25,15 @@ pub fn run(args: &BenchArgs) -> Outcome {
     )
     .map_err(failure)?;
     if engine.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Failed(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         println!("{text}");
         return Ok(());
     }
-    println!("{} on {}, {}, {} × {} px", report.model, report.device, report.precision, report.width, report.height);
+    println!(
+        "{} on {}, {}, {} × {} px",
+        report.model, report.device, report.precision, report.width, report.height
+    );
     for (stage, milliseconds) in [
         ("load", report.load_ms),
         ("text encoder", report.text_ms),
@@ -44,6 +51,12 @@ pub fn run(args: &BenchArgs) -> Outcome {
 
 /// `512x512`.
 fn parse_size(text: &str) -> Result<(usize, usize), Failure> {
-    let parts = text.split_once(['x', '×']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    parts.ok_or_else(|| Failure::Usage(format!("--size is WIDTHxHEIGHT, such as 512x512, not \"{text}\"")))
+    let parts = text
+        .split_once(['x', '×'])
+        .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    parts.ok_or_else(|| {
+        Failure::Usage(format!(
+            "--size is WIDTHxHEIGHT, such as 512x512, not \"{text}\""
+        ))
+    })
 }

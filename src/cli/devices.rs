@@ -6,10 +6,14 @@ use crate::app::Paths;
 use crate::engine::{EngineOptions, devices};
 
 pub fn run(args: &DevicesArgs) -> Outcome {
-    let options = EngineOptions { state_dir: Paths::find().map(|p| p.state_dir), probe_program: program() };
+    let options = EngineOptions {
+        state_dir: Paths::find().map(|p| p.state_dir),
+        probe_program: program(),
+    };
     let report = devices(&options, true);
     if args.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Failed(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         println!("{text}");
         return Ok(());
     }
@@ -22,7 +26,10 @@ pub fn run(args: &DevicesArgs) -> Outcome {
             (None, _) => format!("software renderer, used only with --device {}", adapter.api),
         };
         let f16 = if adapter.f16 { ", f16" } else { "" };
-        println!("{} ({}, {}{f16}): {state}", adapter.name, adapter.api, adapter.driver);
+        println!(
+            "{} ({}, {}{f16}): {state}",
+            adapter.name, adapter.api, adapter.driver
+        );
     }
     println!("auto uses: {} ({})", report.chosen, report.why);
     Ok(())

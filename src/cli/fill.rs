@@ -27,9 +27,9 @@ pub fn run_fill(args: &FillArgs) -> Outcome {
     }
     session.wait_for(|event| match event {
         AppEvent::MaskLoaded => Some(Ok(())),
-        AppEvent::MaskFailed(error) if args.mask.is_none() => {
-            Some(Err(Failure::Usage(format!("{error}; name a mask with --mask"))))
-        }
+        AppEvent::MaskFailed(error) if args.mask.is_none() => Some(Err(Failure::Usage(format!(
+            "{error}; name a mask with --mask"
+        )))),
         AppEvent::MaskFailed(error) => Some(Err(Failure::Failed(error))),
         _ => None,
     })?;
@@ -37,14 +37,27 @@ pub fn run_fill(args: &FillArgs) -> Outcome {
 }
 
 pub fn run_extend(args: &ExtendArgs) -> Outcome {
-    let extension = Extension { left: args.left, top: args.top, right: args.right, bottom: args.bottom };
+    let extension = Extension {
+        left: args.left,
+        top: args.top,
+        right: args.right,
+        bottom: args.bottom,
+    };
     if extension.is_none() {
-        return Err(Failure::Usage("name at least one side: --left, --top, --right or --bottom".to_owned()));
+        return Err(Failure::Usage(
+            "name at least one side: --left, --top, --right or --bottom".to_owned(),
+        ));
     }
     let mut session = Session::start(&args.options)?;
     session.open(&args.photo)?;
-    let size = session.app.document().map(crate::document::Document::size).unwrap_or_default();
-    extension.canvas_size(size).map_err(|error| Failure::Usage(error.to_string()))?;
+    let size = session
+        .app
+        .document()
+        .map(crate::document::Document::size)
+        .unwrap_or_default();
+    extension
+        .canvas_size(size)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     session.app.dispatch(Command::SetExtension(extension));
     session.run(&args.photo, "extended")
 }
@@ -63,7 +76,9 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn start(options: &'a Options) -> Result<Self, Failure> {
         if options.blend.is_some_and(|px| px > 48) {
-            return Err(Failure::Usage("--blend must be between 0 and 48".to_owned()));
+            return Err(Failure::Usage(
+                "--blend must be between 0 and 48".to_owned(),
+            ));
         }
         if let Some(output) = &options.output {
             check_output(output)?;
@@ -72,7 +87,10 @@ impl<'a> Session<'a> {
             paths: Paths::find(),
             keep_preferences: false,
             program: program(),
-            encode: EncodeOptions { jpeg_quality: options.quality, ..EncodeOptions::default() },
+            encode: EncodeOptions {
+                jpeg_quality: options.quality,
+                ..EncodeOptions::default()
+            },
             whole: options.whole,
             raw: options.raw,
             blend_px: options.blend,
@@ -101,24 +119,31 @@ impl<'a> Session<'a> {
 
     fn configure(&mut self) -> Outcome {
         let options = self.options;
-        let seed = options.seed.unwrap_or_else(|| self.app.generate_settings().seed);
-        self.app.dispatch(Command::EditSettings(Box::new(GenerateSettings {
-            prompt: options.prompt.clone(),
-            negative_prompt: options.negative.clone(),
-            seed,
-            num_inference_steps: options.steps,
-            guidance_scale: options.guidance,
-            strength: options.strength,
-            scheduler: options.scheduler.clone(),
-        })));
-        self.app.dispatch(Command::ChooseDevice(options.device.into()));
-        self.app.dispatch(Command::ChoosePrecision(options.precision.into()));
+        let seed = options
+            .seed
+            .unwrap_or_else(|| self.app.generate_settings().seed);
+        self.app
+            .dispatch(Command::EditSettings(Box::new(GenerateSettings {
+                prompt: options.prompt.clone(),
+                negative_prompt: options.negative.clone(),
+                seed,
+                num_inference_steps: options.steps,
+                guidance_scale: options.guidance,
+                strength: options.strength,
+                scheduler: options.scheduler.clone(),
+            })));
+        self.app
+            .dispatch(Command::ChooseDevice(options.device.into()));
+        self.app
+            .dispatch(Command::ChoosePrecision(options.precision.into()));
         if options.model == ModelChoice::Exemplar && !options.prompt.trim().is_empty() {
             self.display.warn("the exemplar model reads no words; name a checkpoint with --model to use the prompt");
         }
         // Settings are checked before anything is read, as far as they can be.
-        crate::engine::validate_settings(self.app.generate_settings(), u32::MAX).map_err(failure)?;
-        self.app.dispatch(Command::ChooseModel(options.model.clone()));
+        crate::engine::validate_settings(self.app.generate_settings(), u32::MAX)
+            .map_err(failure)?;
+        self.app
+            .dispatch(Command::ChooseModel(options.model.clone()));
         self.wait_for(|event| match event {
             AppEvent::ModelChosen => Some(Ok(())),
             AppEvent::ModelFailed(error) => Some(Err(Failure::Failed(error))),
@@ -149,12 +174,25 @@ impl<'a> Session<'a> {
             let id = self.wait_for_job()?;
             let candidate = self.app.candidates().iter().position(|c| c.id == id);
             let Some(position) = candidate else {
-                return Err(Failure::Failed("the result was lost; please report this".to_owned()));
+                return Err(Failure::Failed(
+                    "the result was lost; please report this".to_owned(),
+                ));
             };
-            let path = if count == 1 { output.clone() } else { numbered(&output, index) };
-            let path = if self.options.output.is_none() { photo::free_path(&path) } else { path };
+            let path = if count == 1 {
+                output.clone()
+            } else {
+                numbered(&output, index)
+            };
+            let path = if self.options.output.is_none() {
+                photo::free_path(&path)
+            } else {
+                path
+            };
             reports.push(self.app.candidates()[position].result.report.clone());
-            self.app.dispatch(Command::SaveCandidate { index: position, path });
+            self.app.dispatch(Command::SaveCandidate {
+                index: position,
+                path,
+            });
             let written = self.wait_for(|event| match event {
                 AppEvent::Saved { path, warnings } => Some(Ok((path, warnings))),
                 AppEvent::SaveFailed(error) => Some(Err(Failure::Failed(error))),
@@ -170,20 +208,27 @@ impl<'a> Session<'a> {
     }
 
     fn write_report(&self, reports: &[JobReport]) -> Outcome {
-        let Some(file) = &self.options.report else { return Ok(()) };
+        let Some(file) = &self.options.report else {
+            return Ok(());
+        };
         let text = match reports {
             [one] => serde_json::to_string_pretty(one),
             several => serde_json::to_string_pretty(several),
         };
-        let text = text.map_err(|error| Failure::Failed(format!("the report can't be written down: {error}")))?;
-        std::fs::write(file, text + "\n").map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
+        let text = text.map_err(|error| {
+            Failure::Failed(format!("the report can't be written down: {error}"))
+        })?;
+        std::fs::write(file, text + "\n")
+            .map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))
     }
 
     fn wait_for_job(&mut self) -> Result<JobId, Failure> {
         self.wait_for(|event| match event {
             AppEvent::JobFinished(id) => Some(Ok(id)),
             AppEvent::JobFailed { error, .. } => Some(Err(failure(*error))),
-            AppEvent::JobCancelled(_) => Some(Err(Failure::Failed("cancelled; nothing was written".to_owned()))),
+            AppEvent::JobCancelled(_) => Some(Err(Failure::Failed(
+                "cancelled; nothing was written".to_owned(),
+            ))),
             _ => None,
         })
     }
@@ -214,15 +259,25 @@ impl<'a> Session<'a> {
 }
 
 pub(super) fn failure(error: EngineError) -> Failure {
-    if error.is_usage() { Failure::Usage(error.to_string()) } else { Failure::Failed(error.to_string()) }
+    if error.is_usage() {
+        Failure::Usage(error.to_string())
+    } else {
+        Failure::Failed(error.to_string())
+    }
 }
 
 /// Refuses an output that could not be written, before any work is done.
 fn check_output(output: &Path) -> Outcome {
     photo::writable_format(output).map_err(|error| Failure::Usage(error.to_string()))?;
-    let folder = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = output
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        return Err(Failure::Failed(format!("{}: there is no such folder", folder.display())));
+        return Err(Failure::Failed(format!(
+            "{}: there is no such folder",
+            folder.display()
+        )));
     }
     Ok(())
 }
@@ -243,6 +298,9 @@ mod tests {
 
     #[test]
     fn numbers_go_before_the_ending() {
-        assert_eq!(numbered(Path::new("a/b.tar.png"), 3), PathBuf::from("a/b.tar-3.png"));
+        assert_eq!(
+            numbered(Path::new("a/b.tar.png"), 3),
+            PathBuf::from("a/b.tar-3.png")
+        );
     }
 }

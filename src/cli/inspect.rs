@@ -7,7 +7,8 @@ use crate::models;
 pub fn run(args: &InspectArgs) -> Outcome {
     let info = models::inspect(&args.model).map_err(|error| Failure::Failed(error.to_string()))?;
     if args.json {
-        let text = serde_json::to_string_pretty(&info).map_err(|error| Failure::Failed(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&info)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         println!("{text}");
         return Ok(());
     }
@@ -18,7 +19,9 @@ pub fn run(args: &InspectArgs) -> Outcome {
 
 /// One `name: value` a line; nested ones indented.
 fn print_fields(value: &serde_json::Value, indent: &str) {
-    let Some(fields) = value.as_object() else { return };
+    let Some(fields) = value.as_object() else {
+        return;
+    };
     for (name, value) in fields {
         let name = name.replace('_', " ");
         match value {
@@ -37,5 +40,7 @@ fn print_fields(value: &serde_json::Value, indent: &str) {
 }
 
 fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

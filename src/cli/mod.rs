@@ -61,14 +61,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, open_window: OpenWindo
 
 /// One line, whatever the text was made of.
 fn complain(text: &str, code: u8) -> ExitCode {
-    let line: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     eprintln!("inlay: {}", line.join(" "));
     ExitCode::from(code)
 }
 
 fn window(photo: Option<PathBuf>, open_window: OpenWindow) -> Outcome {
-    let options =
-        AppOptions { paths: Paths::find(), program: program(), keep_preferences: true, ..AppOptions::default() };
+    let options = AppOptions {
+        paths: Paths::find(),
+        program: program(),
+        keep_preferences: true,
+        ..AppOptions::default()
+    };
     open_window(options, photo).map_err(|error| Failure::Failed(format!("{error:#}")))
 }
 

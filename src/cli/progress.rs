@@ -21,12 +21,18 @@ impl Display {
     pub fn new(quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(1000);
-            if let Ok(style) = ProgressStyle::with_template("{msg:24} {bar:40} {percent:>3} %  {prefix}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{msg:24} {bar:40} {percent:>3} %  {prefix}")
+            {
                 bar.set_style(style);
             }
             bar
         });
-        Self { quiet, bar, last_line: None }
+        Self {
+            quiet,
+            bar,
+            last_line: None,
+        }
     }
 
     pub fn show(&mut self, event: &AppEvent) {
@@ -66,8 +72,16 @@ impl Display {
     }
 
     fn step(&mut self, progress: &Progress) {
-        let Progress { done, total, crop, crops, .. } = progress;
-        let left = progress.remaining.map_or_else(String::new, |d| format!("{:.0} s left", d.as_secs_f32().ceil()));
+        let Progress {
+            done,
+            total,
+            crop,
+            crops,
+            ..
+        } = progress;
+        let left = progress.remaining.map_or_else(String::new, |d| {
+            format!("{:.0} s left", d.as_secs_f32().ceil())
+        });
         let what = if *crops > 1 {
             format!("crop {crop} of {crops}, step {done}/{total}")
         } else {

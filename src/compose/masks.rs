@@ -18,7 +18,12 @@ pub struct CropMasks {
 
 /// Makes both masks. `mask` has the photo's size; `finished` are the repaint rectangles of earlier crops, which hold
 /// pictures by now. Mask that is neither this crop's nor finished is hidden from the model too, but not put back.
-pub fn crop_masks(plan: &InpaintPlan, crop: &CropPlan, mask: &Mask, finished: &[PixelRect]) -> CropMasks {
+pub fn crop_masks(
+    plan: &InpaintPlan,
+    crop: &CropPlan,
+    mask: &Mask,
+    finished: &[PixelRect],
+) -> CropMasks {
     let photo_rect = plan.photo_rect();
     let context = crop.context_rect;
     let size = context.size();
@@ -32,7 +37,9 @@ pub fn crop_masks(plan: &InpaintPlan, crop: &CropPlan, mask: &Mask, finished: &[
             let at = row * width + column;
             let is_own = crop.repaint_rect.contains(x, y);
             if photo_rect.contains(x, y) {
-                let value = mask.plane.get((x - photo_rect.x) as usize, (y - photo_rect.y) as usize);
+                let value = mask
+                    .plane
+                    .get((x - photo_rect.x) as usize, (y - photo_rect.y) as usize);
                 if is_own {
                     own.data[at] = value;
                 } else if value > 0 && !finished.iter().any(|r| r.contains(x, y)) {
@@ -102,13 +109,20 @@ mod tests {
         let canvas = PixelSize::new(700, 600);
         let mask = square_mask(canvas, PixelRect::new(300, 250, 60, 40));
         let frame = ModelFrame::checkpoint(PixelSize::new(512, 512), 8);
-        let settings = PlanSettings { blend_px: Some(10), ..PlanSettings::default() };
-        let plan = plan_inpaint(canvas, &mask, Extension::default(), &frame, &settings).expect("plan");
+        let settings = PlanSettings {
+            blend_px: Some(10),
+            ..PlanSettings::default()
+        };
+        let plan =
+            plan_inpaint(canvas, &mask, Extension::default(), &frame, &settings).expect("plan");
         let crop = plan.crops[0];
         let masks = crop_masks(&plan, &crop, &mask, &[]);
         for y in 0..crop.context_rect.height as usize {
             for x in 0..crop.context_rect.width as usize {
-                let (cx, cy) = (x as i32 + crop.context_rect.x, y as i32 + crop.context_rect.y);
+                let (cx, cy) = (
+                    x as i32 + crop.context_rect.x,
+                    y as i32 + crop.context_rect.y,
+                );
                 let inside = crop.repaint_rect.contains(cx, cy);
                 let near = crop.repaint_rect.grow(10).contains(cx, cy);
                 let composite = masks.composite.get(x, y);
@@ -122,10 +136,19 @@ mod tests {
     #[test]
     fn an_extension_puts_nothing_back_into_the_photo() {
         let photo = PixelSize::new(200, 160);
-        let extension = Extension { right: 50, ..Extension::default() };
+        let extension = Extension {
+            right: 50,
+            ..Extension::default()
+        };
         let frame = ModelFrame::checkpoint(PixelSize::new(128, 128), 8);
-        let plan =
-            plan_inpaint(photo, &Mask::new(photo), extension, &frame, &PlanSettings::default()).expect("plan");
+        let plan = plan_inpaint(
+            photo,
+            &Mask::new(photo),
+            extension,
+            &frame,
+            &PlanSettings::default(),
+        )
+        .expect("plan");
         for crop in &plan.crops {
             let masks = crop_masks(&plan, crop, &Mask::new(photo), &[]);
             for y in 0..crop.context_rect.height as usize {

@@ -63,7 +63,9 @@ fn nearest_known(image: &RgbF32, denoise: &Plane) -> (Vec<f32>, Vec<f32>) {
                     continue;
                 }
                 let far = |s: Option<(i32, i32)>| {
-                    s.map_or(i64::MAX, |(sx, sy)| i64::from(sx - x).pow(2) + i64::from(sy - y).pow(2))
+                    s.map_or(i64::MAX, |(sx, sy)| {
+                        i64::from(sx - x).pow(2) + i64::from(sy - y).pow(2)
+                    })
                 };
                 let offered = source[ny as usize * width + nx as usize];
                 if far(offered) < far(source[at]) {
@@ -82,7 +84,10 @@ fn nearest_known(image: &RgbF32, denoise: &Plane) -> (Vec<f32>, Vec<f32>) {
             values[at * 3..at * 3 + 3].copy_from_slice(&image.pixel(*x as usize, *y as usize));
         }
     }
-    let known = Plane { size: denoise.size, data: denoise.data.iter().map(|v| 255 - *v).collect() };
+    let known = Plane {
+        size: denoise.size,
+        data: denoise.data.iter().map(|v| 255 - *v).collect(),
+    };
     (values, distance_to_mask(&known, f32::MAX))
 }
 
@@ -119,7 +124,12 @@ mod tests {
 
     #[test]
     fn known_pixels_are_untouched_by_every_prefill() {
-        for how in [Prefill::Original, Prefill::Exemplar, Prefill::Blur, Prefill::Edge] {
+        for how in [
+            Prefill::Original,
+            Prefill::Exemplar,
+            Prefill::Blur,
+            Prefill::Edge,
+        ] {
             let (before, mask) = half_masked();
             let mut after = before.clone();
             prefill(&mut after, &mask, how);

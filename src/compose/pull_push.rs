@@ -16,7 +16,12 @@ pub struct Weighted {
 impl Weighted {
     pub fn new(size: PixelSize, channels: usize) -> Self {
         let area = size.area() as usize;
-        Self { size, channels, values: vec![0.0; area * channels], weights: vec![0.0; area] }
+        Self {
+            size,
+            channels,
+            values: vec![0.0; area * channels],
+            weights: vec![0.0; area],
+        }
     }
 }
 
@@ -28,7 +33,9 @@ pub fn interpolate(known: Weighted) -> Vec<f32> {
         let next = pull(last);
         levels.push(next);
     }
-    let Some(top) = levels.pop() else { return Vec::new() };
+    let Some(top) = levels.pop() else {
+        return Vec::new();
+    };
     let mut filled = top;
     while let Some(fine) = levels.pop() {
         filled = push(&filled, fine);
@@ -84,7 +91,8 @@ fn push(coarse: &Weighted, mut fine: Weighted) -> Weighted {
             }
             let (x0, x1, tx) = neighbours(x, coarse_width);
             for c in 0..channels {
-                let value = |cx: usize, cy: usize| coarse.values[(cy * coarse_width + cx) * channels + c];
+                let value =
+                    |cx: usize, cy: usize| coarse.values[(cy * coarse_width + cx) * channels + c];
                 let above = value(x0, y0) * (1.0 - tx) + value(x1, y0) * tx;
                 let below = value(x0, y1) * (1.0 - tx) + value(x1, y1) * tx;
                 let carried = above * (1.0 - ty) + below * ty;

@@ -21,7 +21,10 @@ pub fn to_context_size(result: &RgbF32, context: PixelSize) -> RgbF32 {
 pub fn match_surroundings(result: &mut RgbF32, photo: &RgbF32, masks: &CropMasks) {
     let size = result.size;
     let (width, height) = (size.width as usize, size.height as usize);
-    let cells = PixelSize::new(width.div_ceil(MATCH_CELL_PX) as u32, height.div_ceil(MATCH_CELL_PX) as u32);
+    let cells = PixelSize::new(
+        width.div_ceil(MATCH_CELL_PX) as u32,
+        height.div_ceil(MATCH_CELL_PX) as u32,
+    );
     let mut offsets = Weighted::new(cells, 3);
     let mut largest = 0.0_f32;
     for cy in 0..cells.height as usize {
@@ -53,15 +56,25 @@ pub fn match_surroundings(result: &mut RgbF32, photo: &RgbF32, masks: &CropMasks
     if largest == 0.0 {
         return;
     }
-    let field = resize_rgb(&RgbF32 { size: cells, data: interpolate(offsets) }, PixelSize {
-        width: cells.width * MATCH_CELL_PX as u32,
-        height: cells.height * MATCH_CELL_PX as u32,
-    });
+    let field = resize_rgb(
+        &RgbF32 {
+            size: cells,
+            data: interpolate(offsets),
+        },
+        PixelSize {
+            width: cells.width * MATCH_CELL_PX as u32,
+            height: cells.height * MATCH_CELL_PX as u32,
+        },
+    );
     for y in 0..height {
         for x in 0..width {
             let shift = field.pixel(x, y);
             let here = result.pixel(x, y);
-            result.set_pixel(x, y, [here[0] + shift[0], here[1] + shift[1], here[2] + shift[2]]);
+            result.set_pixel(
+                x,
+                y,
+                [here[0] + shift[0], here[1] + shift[1], here[2] + shift[2]],
+            );
         }
     }
 }
@@ -86,7 +99,10 @@ mod tests {
                 denoise.set(x, y, 255);
             }
         }
-        let masks = CropMasks { composite: denoise.clone(), denoise };
+        let masks = CropMasks {
+            composite: denoise.clone(),
+            denoise,
+        };
         match_surroundings(&mut result, &photo, &masks);
         assert!((result.pixel(45, 40)[1] - 0.4).abs() < 1e-3);
     }
@@ -100,7 +116,14 @@ mod tests {
         let mut result = photo.clone();
         result.set_pixel(32, 32, [0.9, 0.1, 0.3]);
         let before = result.clone();
-        match_surroundings(&mut result, &photo, &CropMasks { composite: denoise.clone(), denoise });
+        match_surroundings(
+            &mut result,
+            &photo,
+            &CropMasks {
+                composite: denoise.clone(),
+                denoise,
+            },
+        );
         assert_eq!(result, before);
     }
 }

@@ -32,9 +32,15 @@ pub enum Edit {
     /// A handle was dragged.
     Extension { before: Extension, after: Extension },
     /// An accepted result.
-    Pixels { before: Vec<PixelPatch>, after: Vec<PixelPatch> },
+    Pixels {
+        before: Vec<PixelPatch>,
+        after: Vec<PixelPatch>,
+    },
     /// An accepted result that also grew the canvas or gave a grey photo colour.
-    Canvas { before: Box<CanvasState>, after: Box<CanvasState> },
+    Canvas {
+        before: Box<CanvasState>,
+        after: Box<CanvasState>,
+    },
 }
 
 impl Edit {
@@ -51,12 +57,14 @@ impl Edit {
 
     /// Bytes that this step keeps alive, about.
     pub fn bytes(&self) -> usize {
-        let photo = |p: &Photo| p.size.area() as usize * p.layout.channels() * p.bytes_per_sample();
+        let photo = Photo::sample_bytes;
         match self {
             Self::Stroke(tiles) => tiles.bytes(),
             Self::Mask { before, after } => before.plane.data.len() + after.plane.data.len(),
             Self::Extension { .. } => size_of::<Extension>() * 2,
-            Self::Pixels { before, after } => before.iter().chain(after).map(|p| photo(&p.photo)).sum(),
+            Self::Pixels { before, after } => {
+                before.iter().chain(after).map(|p| photo(&p.photo)).sum()
+            }
             Self::Canvas { before, after } => [before, after]
                 .into_iter()
                 .map(|state| photo(&state.photo) + state.mask.plane.data.len())

@@ -108,7 +108,9 @@ impl Document {
 
     /// Paints on to `to`. Nothing happens when no stroke was begun.
     pub fn continue_stroke(&mut self, to: (f32, f32)) -> PixelRect {
-        let Some(stroke) = &mut self.stroke else { return PixelRect::default() };
+        let Some(stroke) = &mut self.stroke else {
+            return PixelRect::default();
+        };
         let changed = stroke.paint_to(Arc::make_mut(&mut self.mask), to);
         self.mask_revision += 1;
         changed
@@ -148,7 +150,10 @@ impl Document {
     /// Makes the change from `before` to the present extension one step.
     pub fn commit_extension(&mut self, before: Extension) {
         if before != self.extension {
-            self.history.push(Edit::Extension { before, after: self.extension });
+            self.history.push(Edit::Extension {
+                before,
+                after: self.extension,
+            });
         }
     }
 
@@ -167,25 +172,44 @@ impl Document {
         if extension.is_none() && same_kind {
             let before = patches
                 .iter()
-                .map(|p| Ok(PixelPatch { rect: p.rect, photo: self.photo.cropped(p.rect)? }))
+                .map(|p| {
+                    Ok(PixelPatch {
+                        rect: p.rect,
+                        photo: self.photo.cropped(p.rect)?,
+                    })
+                })
                 .collect::<Result<Vec<_>, PhotoError>>()?;
             let photo = Arc::make_mut(&mut self.photo);
             for patch in patches {
                 photo.paste(patch.rect, &patch.photo)?;
             }
-            self.history.push(Edit::Pixels { before, after: patches.to_vec() });
+            self.history.push(Edit::Pixels {
+                before,
+                after: patches.to_vec(),
+            });
         } else {
             let before = self.canvas_state();
-            let Extension { left, top, right, bottom } = extension;
+            let Extension {
+                left,
+                top,
+                right,
+                bottom,
+            } = extension;
             let mut photo = self.photo.extended(left, top, right, bottom)?;
             for patch in patches {
                 photo.paste(patch.rect, &patch.photo)?;
             }
             let mask = self.mask.extended(left, top, right, bottom);
-            let after =
-                CanvasState { photo: Arc::new(photo), mask: Arc::new(mask), extension: Extension::default() };
+            let after = CanvasState {
+                photo: Arc::new(photo),
+                mask: Arc::new(mask),
+                extension: Extension::default(),
+            };
             self.restore(after.clone());
-            self.history.push(Edit::Canvas { before: Box::new(before), after: Box::new(after) });
+            self.history.push(Edit::Canvas {
+                before: Box::new(before),
+                after: Box::new(after),
+            });
         }
         self.revision += 1;
         Ok(())
@@ -228,7 +252,9 @@ impl Document {
     /// Takes the last step back. False when there is none.
     pub fn undo(&mut self) -> bool {
         self.end_stroke();
-        let Some(edit) = self.history.take_undo() else { return false };
+        let Some(edit) = self.history.take_undo() else {
+            return false;
+        };
         self.apply(&edit, Direction::Back);
         self.history.put_redo(edit);
         true
@@ -237,7 +263,9 @@ impl Document {
     /// Does the last undone step again.
     pub fn redo(&mut self) -> bool {
         self.end_stroke();
-        let Some(edit) = self.history.take_redo() else { return false };
+        let Some(edit) = self.history.take_redo() else {
+            return false;
+        };
         self.apply(&edit, Direction::Forth);
         self.history.put_undo(edit);
         true
@@ -254,7 +282,9 @@ impl Document {
                 self.mask = Arc::clone(if back { before } else { after });
                 self.mask_revision += 1;
             }
-            Edit::Extension { before, after } => self.extension = if back { *before } else { *after },
+            Edit::Extension { before, after } => {
+                self.extension = if back { *before } else { *after }
+            }
             Edit::Pixels { before, after } => {
                 let photo = Arc::make_mut(&mut self.photo);
                 for patch in if back { before } else { after } {

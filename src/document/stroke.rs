@@ -19,7 +19,11 @@ pub struct Stroke {
 
 impl Stroke {
     pub fn new(brush: StrokeBrush, at: (f32, f32)) -> Self {
-        Self { brush, last: at, before: BTreeMap::new() }
+        Self {
+            brush,
+            last: at,
+            before: BTreeMap::new(),
+        }
     }
 
     /// Paints from the last point to `to`; returns the changed rectangle.
@@ -37,7 +41,9 @@ impl Stroke {
         if !area.is_empty() {
             for ty in area.y / TILE..=(area.bottom() - 1) / TILE {
                 for tx in area.x / TILE..=(area.right() - 1) / TILE {
-                    self.before.entry((tx, ty)).or_insert_with(|| read_tile(mask, tx, ty));
+                    self.before
+                        .entry((tx, ty))
+                        .or_insert_with(|| read_tile(mask, tx, ty));
                 }
             }
         }
@@ -81,7 +87,8 @@ impl StrokeTiles {
     /// Puts the tiles back as they were before (`back`) or after the stroke.
     pub fn apply(&self, mask: &mut Mask, back: bool) {
         for tile in &self.tiles {
-            match lz4_flex::decompress_size_prepended(if back { &tile.before } else { &tile.after }) {
+            match lz4_flex::decompress_size_prepended(if back { &tile.before } else { &tile.after })
+            {
                 Ok(pixels) => write_tile(mask, tile.tx, tile.ty, &pixels),
                 Err(error) => log::error!("a stroke in history is damaged: {error}"),
             }
@@ -89,7 +96,10 @@ impl StrokeTiles {
     }
 
     pub fn bytes(&self) -> usize {
-        self.tiles.iter().map(|t| t.before.len() + t.after.len()).sum()
+        self.tiles
+            .iter()
+            .map(|t| t.before.len() + t.after.len())
+            .sum()
     }
 }
 

@@ -26,19 +26,35 @@ fn patch(document: &Document, rect: PixelRect, value: u8) -> PixelPatch {
 #[test]
 fn strokes_accepts_and_extensions_undo_and_redo_exactly() {
     let mut document = Document::new(photo(600, 300), None);
-    let mut states = vec![(Arc::clone(document.photo()), Arc::clone(document.mask()), document.extension())];
+    let mut states = vec![(
+        Arc::clone(document.photo()),
+        Arc::clone(document.mask()),
+        document.extension(),
+    )];
     let remember = |d: &Document| (Arc::clone(d.photo()), Arc::clone(d.mask()), d.extension());
 
-    document.begin_stroke((250.0, 100.0), StrokeBrush { diameter: 40.0, hardness: 0.5, erase: false });
+    document.begin_stroke(
+        (250.0, 100.0),
+        StrokeBrush {
+            diameter: 40.0,
+            hardness: 0.5,
+            erase: false,
+        },
+    );
     document.continue_stroke((300.0, 260.0));
     document.end_stroke();
     states.push(remember(&document));
 
     let accepted = patch(&document, PixelRect::new(10, 20, 30, 40), 7);
-    document.accept(document.revision(), Extension::default(), &[accepted]).expect("fresh");
+    document
+        .accept(document.revision(), Extension::default(), &[accepted])
+        .expect("fresh");
     states.push(remember(&document));
 
-    document.preview_extension(Extension { right: 64, ..Extension::default() });
+    document.preview_extension(Extension {
+        right: 64,
+        ..Extension::default()
+    });
     document.commit_extension(Extension::default());
     states.push(remember(&document));
 
@@ -47,7 +63,9 @@ fn strokes_accepts_and_extensions_undo_and_redo_exactly() {
         rect: PixelRect::new(600, 0, 64, 300),
         photo: photo(64, 300),
     };
-    document.accept(document.revision(), extension, &[strip]).expect("fresh");
+    document
+        .accept(document.revision(), extension, &[strip])
+        .expect("fresh");
     assert_eq!(document.size(), PixelSize::new(664, 300));
     assert!(document.extension().is_none());
     states.push(remember(&document));
@@ -72,7 +90,9 @@ fn a_result_for_an_older_picture_is_refused() {
     let mut document = Document::new(photo(64, 64), None);
     let made_for = document.revision();
     let first = patch(&document, PixelRect::new(0, 0, 8, 8), 1);
-    document.accept(made_for, Extension::default(), &[first.clone()]).expect("fresh");
+    document
+        .accept(made_for, Extension::default(), &[first.clone()])
+        .expect("fresh");
     assert!(matches!(
         document.accept(made_for, Extension::default(), &[first]),
         Err(DocumentError::Stale)
@@ -82,7 +102,14 @@ fn a_result_for_an_older_picture_is_refused() {
 #[test]
 fn an_erasing_stroke_on_an_empty_mask_is_no_step() {
     let mut document = Document::new(photo(64, 64), None);
-    document.begin_stroke((10.0, 10.0), StrokeBrush { diameter: 10.0, hardness: 1.0, erase: true });
+    document.begin_stroke(
+        (10.0, 10.0),
+        StrokeBrush {
+            diameter: 10.0,
+            hardness: 1.0,
+            erase: true,
+        },
+    );
     document.end_stroke();
     assert!(!document.can_undo());
 }

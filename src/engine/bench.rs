@@ -51,14 +51,21 @@ pub struct EngineBenchReport {
 }
 
 /// Measures one folder on one device.
-pub fn bench_engine(options: &EngineOptions, bench: &EngineBench<'_>) -> Result<EngineBenchReport, EngineError> {
+pub fn bench_engine(
+    options: &EngineOptions,
+    bench: &EngineBench<'_>,
+) -> Result<EngineBenchReport, EngineError> {
     let open = Devices::default().open(bench.device, || probe::devices(options, false))?;
     let dtype = dtype(bench.precision, &open)?;
     let device = &open.device;
     let folder = ModelFolder::open(bench.folder)?;
     let (width, height) = bench.size.unwrap_or_else(|| folder.native_size());
     let downscale = folder.vae.downscale();
-    if width == 0 || height == 0 || !width.is_multiple_of(downscale) || !height.is_multiple_of(downscale) {
+    if width == 0
+        || height == 0
+        || !width.is_multiple_of(downscale)
+        || !height.is_multiple_of(downscale)
+    {
         return Err(EngineError::Settings(format!(
             "the size must be a multiple of {downscale} on both sides, not {width} × {height}"
         )));
@@ -74,8 +81,9 @@ pub fn bench_engine(options: &EngineOptions, bench: &EngineBench<'_>) -> Result<
 
     let unet = timed(&mut load_ms, || UNet::load(&folder, device, dtype))?;
     let latents = noise([1, folder.unet.in_channels, rows, columns], device);
-    let (unet_step_ms, _) =
-        median(bench.runs, || read(unet.forward(latents.clone(), 500.0, prompt_embeds.clone())?))?;
+    let (unet_step_ms, _) = median(bench.runs, || {
+        read(unet.forward(latents.clone(), 500.0, prompt_embeds.clone())?)
+    })?;
     drop(unet);
 
     let vae = timed(&mut load_ms, || Vae::load(&folder, device, dtype))?;
@@ -108,9 +116,17 @@ fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
 }
 
-fn text_tensor(values: Vec<f32>, folder: &ModelFolder, length: usize, device: &Device) -> Tensor<3> {
+fn text_tensor(
+    values: Vec<f32>,
+    folder: &ModelFolder,
+    length: usize,
+    device: &Device,
+) -> Tensor<3> {
     let width = folder.text.hidden_size;
-    Tensor::from_data(burn::tensor::TensorData::new(values, [1, length, width]), device)
+    Tensor::from_data(
+        burn::tensor::TensorData::new(values, [1, length, width]),
+        device,
+    )
 }
 
 /// Waits for a result by reading it: lazy devices show their time only then.
@@ -119,7 +135,10 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, DiffusionError> {
     Ok(data.iter::<f32>().collect())
 }
 
-fn timed<T>(total_ms: &mut f64, work: impl FnOnce() -> Result<T, DiffusionError>) -> Result<T, EngineError> {
+fn timed<T>(
+    total_ms: &mut f64,
+    work: impl FnOnce() -> Result<T, DiffusionError>,
+) -> Result<T, EngineError> {
     let start = Instant::now();
     let value = work()?;
     *total_ms += start.elapsed().as_secs_f64() * 1e3;

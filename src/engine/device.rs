@@ -26,8 +26,14 @@ pub enum DeviceChoice {
 }
 
 impl DeviceChoice {
-    pub const ALL: [Self; 6] =
-        [Self::Auto, Self::Cpu, Self::Gpu, Self::Vulkan, Self::Metal, Self::Dx12];
+    pub const ALL: [Self; 6] = [
+        Self::Auto,
+        Self::Cpu,
+        Self::Gpu,
+        Self::Vulkan,
+        Self::Metal,
+        Self::Dx12,
+    ];
 
     /// The word on the command line.
     pub const fn name(self) -> &'static str {
@@ -92,16 +98,27 @@ pub struct DeviceReport {
 impl DeviceReport {
     pub(super) fn new(adapters: Vec<Adapter>, probe_problem: Option<String>) -> Self {
         let (chosen, why) = match (best(&adapters, DeviceChoice::Auto), probe_problem) {
-            (Some(adapter), _) => {
-                (adapter.name.clone(), format!("the fastest kind of GPU that works, through {}", adapter.api))
-            }
+            (Some(adapter), _) => (
+                adapter.name.clone(),
+                format!(
+                    "the fastest kind of GPU that works, through {}",
+                    adapter.api
+                ),
+            ),
             (None, Some(problem)) => ("CPU".to_owned(), problem),
-            (None, None) if adapters.iter().any(Adapter::is_gpu) => {
-                ("CPU".to_owned(), "no GPU computed a test sum correctly".to_owned())
-            }
+            (None, None) if adapters.iter().any(Adapter::is_gpu) => (
+                "CPU".to_owned(),
+                "no GPU computed a test sum correctly".to_owned(),
+            ),
             (None, None) => ("CPU".to_owned(), "no GPU was found".to_owned()),
         };
-        Self { adapters, chosen, why, remembered: false, cpu_threads: rayon::current_num_threads() }
+        Self {
+            adapters,
+            chosen,
+            why,
+            remembered: false,
+            cpu_threads: rayon::current_num_threads(),
+        }
     }
 }
 
@@ -114,7 +131,10 @@ pub(super) fn best(adapters: &[Adapter], choice: DeviceChoice) -> Option<&Adapte
         AdapterKind::Other => 3,
         AdapterKind::Software => 4,
     };
-    let by_name = matches!(choice, DeviceChoice::Vulkan | DeviceChoice::Metal | DeviceChoice::Dx12);
+    let by_name = matches!(
+        choice,
+        DeviceChoice::Vulkan | DeviceChoice::Metal | DeviceChoice::Dx12
+    );
     adapters
         .iter()
         .filter(|a| match choice {
@@ -138,7 +158,12 @@ pub struct OpenDevice {
 
 impl OpenDevice {
     fn cpu() -> Self {
-        Self { device: Device::flex(), label: "CPU".to_owned(), is_gpu: false, f16: false }
+        Self {
+            device: Device::flex(),
+            label: "CPU".to_owned(),
+            is_gpu: false,
+            f16: false,
+        }
     }
 }
 
@@ -175,7 +200,12 @@ impl Devices {
             return Ok(open.clone());
         }
         let device = start(adapter).map_err(EngineError::Device)?;
-        let open = OpenDevice { device, label: label.clone(), is_gpu: adapter.is_gpu(), f16: adapter.f16 };
+        let open = OpenDevice {
+            device,
+            label: label.clone(),
+            is_gpu: adapter.is_gpu(),
+            f16: adapter.f16,
+        };
         self.open.insert(label, open.clone());
         Ok(open)
     }
@@ -196,7 +226,11 @@ pub(super) fn start(adapter: &Adapter) -> Result<Device, String> {
         "dx12" => WgpuBackend::Dx12,
         other => return Err(format!("unknown graphics interface {other}")),
     };
-    Device::wgpu_options().device_kind(kind).graphics_api(api).init().map_err(|error| error.to_string())
+    Device::wgpu_options()
+        .device_kind(kind)
+        .graphics_api(api)
+        .init()
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -240,6 +274,9 @@ mod tests {
             adapter(AdapterKind::Integrated, "vulkan", Some(true)),
             adapter(AdapterKind::Discrete, "vulkan", Some(true)),
         ];
-        assert_eq!(best(&adapters, DeviceChoice::Auto).map(|a| a.kind), Some(AdapterKind::Discrete));
+        assert_eq!(
+            best(&adapters, DeviceChoice::Auto).map(|a| a.kind),
+            Some(AdapterKind::Discrete)
+        );
     }
 }

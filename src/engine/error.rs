@@ -28,7 +28,9 @@ pub enum EngineError {
         "the model needs about {needed_mib} MiB of memory and {free_mib} MiB are free: close other programs or use a smaller model"
     )]
     Memory { needed_mib: u64, free_mib: u64 },
-    #[error("the job failed inside the model ({0}); the picture is unchanged. Try again, or with --device cpu")]
+    #[error(
+        "the job failed inside the model ({0}); the picture is unchanged. Try again, or with --device cpu"
+    )]
     Panicked(String),
     #[error("the engine has stopped; restart Inlay")]
     Stopped,
@@ -63,6 +65,9 @@ impl From<crate::progress::Cancelled> for EngineError {
 impl EngineError {
     /// True when the caller asked for something that can't be, rather than something going wrong.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Settings(_) | Self::Diffusion(DiffusionError::Settings(_)))
+        matches!(
+            self,
+            Self::Settings(_) | Self::Diffusion(DiffusionError::Settings(_))
+        )
     }
 }

@@ -30,6 +30,13 @@ pub fn summarize(folder: &Path) -> Result<ModelSummary, EngineError> {
         .get("num_train_timesteps")
         .and_then(serde_json::Value::as_u64)
         .map_or(DEFAULT_TRAIN_TIMESTEPS, |steps| steps as u32);
-    let name = folder.file_name().map_or_else(|| folder.display().to_string(), |n| n.to_string_lossy().into_owned());
-    Ok(ModelSummary { name, frame: ModelFrame::checkpoint(native, info.vae.downscale() as u32), max_steps })
+    let name = folder.file_name().map_or_else(
+        || folder.display().to_string(),
+        |n| n.to_string_lossy().into_owned(),
+    );
+    Ok(ModelSummary {
+        name,
+        frame: ModelFrame::checkpoint(native, info.vae.downscale() as u32),
+        max_steps,
+    })
 }

@@ -19,7 +19,9 @@ pub use bench::{EngineBench, EngineBenchReport, bench_engine};
 pub use device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, devices, probe_child};
 pub use error::EngineError;
 pub use frame::{DEFAULT_TRAIN_TIMESTEPS, ModelSummary, summarize};
-pub use job::{JobEvent, JobId, JobReport, JobRequest, JobResult, Milliseconds, ModelChoice, Patch, Precision};
+pub use job::{
+    JobEvent, JobId, JobReport, JobRequest, JobResult, Milliseconds, ModelChoice, Patch, Precision,
+};
 pub use memory::peak_memory_bytes;
 pub use validate::{SAMPLERS, validate_settings};
 pub use worker::{Engine, EngineOptions};

@@ -32,9 +32,15 @@ pub fn devices(options: &EngineOptions, refresh: bool) -> DeviceReport {
     let Some(program) = &options.probe_program else {
         return DeviceReport::new(Vec::new(), Some("GPUs were not looked for".to_owned()));
     };
-    let file = options.state_dir.as_ref().map(|dir| dir.join("devices.json"));
+    let file = options
+        .state_dir
+        .as_ref()
+        .map(|dir| dir.join("devices.json"));
     if let Some(adapters) = file.as_deref().filter(|_| !refresh).and_then(recall) {
-        return DeviceReport { remembered: true, ..DeviceReport::new(adapters, None) };
+        return DeviceReport {
+            remembered: true,
+            ..DeviceReport::new(adapters, None)
+        };
     }
     match probe(program) {
         Ok(adapters) => {
@@ -51,7 +57,9 @@ pub fn devices(options: &EngineOptions, refresh: bool) -> DeviceReport {
 
 fn recall(file: &Path) -> Option<Vec<Adapter>> {
     let written = std::fs::metadata(file).ok()?.modified().ok()?;
-    let age = SystemTime::now().duration_since(written).unwrap_or_default();
+    let age = SystemTime::now()
+        .duration_since(written)
+        .unwrap_or_default();
     let text = std::fs::read_to_string(file).ok()?;
     let remembered: Remembered = serde_json::from_str(&text).ok()?;
     (age < REMEMBER && remembered.inlay == env!("CARGO_PKG_VERSION")).then_some(remembered.adapters)
@@ -60,7 +68,10 @@ fn recall(file: &Path) -> Option<Vec<Adapter>> {
 fn remember(file: &Path, adapters: &[Adapter]) -> std::io::Result<()> {
     let dir = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
-    let answer = Remembered { inlay: env!("CARGO_PKG_VERSION").to_owned(), adapters: adapters.to_vec() };
+    let answer = Remembered {
+        inlay: env!("CARGO_PKG_VERSION").to_owned(),
+        adapters: adapters.to_vec(),
+    };
     let temporary = tempfile::NamedTempFile::new_in(dir)?;
     serde_json::to_writer_pretty(&temporary, &answer)?;
     temporary.persist(file)?;
@@ -99,17 +110,22 @@ fn probe(program: &PathBuf) -> Result<Vec<Adapter>, String> {
     };
     let text = reader.join().unwrap_or_default();
     if !status.success() {
-        return Err(format!("the graphics driver crashed while it was tried ({status}); only the CPU is used"));
+        return Err(format!(
+            "the graphics driver crashed while it was tried ({status}); only the CPU is used"
+        ));
     }
-    serde_json::from_str(text.trim()).map_err(|error| format!("the search for GPUs gave no answer: {error}"))
+    serde_json::from_str(text.trim())
+        .map_err(|error| format!("the search for GPUs gave no answer: {error}"))
 }
 
 /// Runs in the child: finds adapters, tries each real GPU with a small sum, returns the answer as JSON.
 pub fn probe_child() -> String {
     let mut adapters = Vec::new();
-    for (backends, api) in
-        [(wgpu::Backends::VULKAN, "vulkan"), (wgpu::Backends::METAL, "metal"), (wgpu::Backends::DX12, "dx12")]
-    {
+    for (backends, api) in [
+        (wgpu::Backends::VULKAN, "vulkan"),
+        (wgpu::Backends::METAL, "metal"),
+        (wgpu::Backends::DX12, "dx12"),
+    ] {
         adapters.extend(found_through(backends, api));
     }
     for adapter in adapters.iter_mut().filter(|a| a.is_gpu()) {
@@ -153,7 +169,9 @@ fn found_through(backends: wgpu::Backends, api: &str) -> Vec<Adapter> {
                 api: api.to_owned(),
                 kind,
                 index,
-                driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+                driver: format!("{} {}", info.driver, info.driver_info)
+                    .trim()
+                    .to_owned(),
                 works: None,
                 problem: None,
                 f16: adapter.features().contains(wgpu::Features::SHADER_F16),
@@ -166,8 +184,15 @@ fn try_sum(adapter: &Adapter) -> Result<(), String> {
     let device = start(adapter)?;
     let values: Vec<f32> = (0..64).map(|v| v as f32).collect();
     let a = Tensor::<1>::from_data(TensorData::new(values, [64]), &device);
-    let sum = (a.clone() * a).sum().try_into_data().map_err(|error| error.to_string())?;
+    let sum = (a.clone() * a)
+        .sum()
+        .try_into_data()
+        .map_err(|error| error.to_string())?;
     let sum = sum.iter::<f32>().next().unwrap_or_default();
     let expected: f32 = (0..64_u16).map(|v| f32::from(v * v)).sum();
-    if (sum - expected).abs() < 0.5 { Ok(()) } else { Err(format!("it computed {sum} instead of {expected}")) }
+    if (sum - expected).abs() < 0.5 {
+        Ok(())
+    } else {
+        Err(format!("it computed {sum} instead of {expected}"))
+    }
 }

@@ -6,7 +6,9 @@ use super::memory::peak_memory_bytes;
 use super::slot::{ModelSlot, dtype};
 use super::validate::scheduler_name;
 use super::watch::Watch;
-use crate::compose::{CropMasks, crop_masks, match_surroundings, prefill, to_context_size, working_mask};
+use crate::compose::{
+    CropMasks, crop_masks, match_surroundings, prefill, to_context_size, working_mask,
+};
 use crate::diffusion::exemplar::{self, ExemplarSettings};
 use crate::diffusion::pipeline::InpaintRequest;
 use crate::geometry::PixelRect;
@@ -74,7 +76,13 @@ pub fn run_job(
         peak_memory_bytes: peak_memory_bytes(),
         warnings: std::mem::take(&mut watch.warnings),
     };
-    Ok(JobResult { revision: request.revision, canvas_size: canvas.size, patches, raw, report })
+    Ok(JobResult {
+        revision: request.revision,
+        canvas_size: canvas.size,
+        patches,
+        raw,
+        report,
+    })
 }
 
 /// The job's own copy of the pixels, grown by the extension.
@@ -83,7 +91,12 @@ fn canvas_of(request: &JobRequest) -> Result<Photo, EngineError> {
     if extension.is_none() {
         return Ok(Photo::clone(&request.photo));
     }
-    Ok(request.photo.extended(extension.left, extension.top, extension.right, extension.bottom)?)
+    Ok(request.photo.extended(
+        extension.left,
+        extension.top,
+        extension.right,
+        extension.bottom,
+    )?)
 }
 
 /// Opens the device and loads the model. Returns their names for the report.
@@ -100,7 +113,14 @@ fn prepare(
     let dtype = dtype(request.precision, &device)?;
     let (_, milliseconds) = slot.pipeline(folder, &device, dtype, watch)?;
     watch.times.load = milliseconds;
-    Ok((device.label, if dtype == burn::tensor::DType::F16 { "f16" } else { "f32" }))
+    Ok((
+        device.label,
+        if dtype == burn::tensor::DType::F16 {
+            "f16"
+        } else {
+            "f32"
+        },
+    ))
 }
 
 /// The model's picture at working size, and the context as it was (before prefill) at its own size.
@@ -124,10 +144,14 @@ fn make_picture(
                 (resize_rgb(&image, crop.working_size), raw_mask(masks, crop))
             } else {
                 let mut image = image;
-                let (outcome, took) = Watch::timed(|| fill_before(request, crop, masks, &mut image, watch));
+                let (outcome, took) =
+                    Watch::timed(|| fill_before(request, crop, masks, &mut image, watch));
                 outcome?;
                 watch.times.prefill += took;
-                (resize_rgb(&image, crop.working_size), working_mask(&masks.denoise, crop))
+                (
+                    resize_rgb(&image, crop.working_size),
+                    working_mask(&masks.denoise, crop),
+                )
             };
             let device = slot.open_device(request.device)?;
             let dtype = dtype(request.precision, &device)?;
@@ -181,8 +205,13 @@ fn exemplar_fill(
     hole: &Plane,
     observer: &mut dyn Observer,
 ) -> Result<RgbF32, EngineError> {
-    let mut settings = ExemplarSettings { seed: request.settings.seed, ..ExemplarSettings::default() };
-    if let (ModelChoice::Exemplar, Some(steps)) = (&request.model, request.settings.num_inference_steps) {
+    let mut settings = ExemplarSettings {
+        seed: request.settings.seed,
+        ..ExemplarSettings::default()
+    };
+    if let (ModelChoice::Exemplar, Some(steps)) =
+        (&request.model, request.settings.num_inference_steps)
+    {
         settings.steps = steps;
     }
     Ok(exemplar::fill(image, hole, &settings, observer)?)
@@ -212,7 +241,10 @@ fn put_back(
     let changed = covered_rect(&masks.composite);
     canvas.blend(crop.context_rect, &picture, &masks.composite)?;
     let rect = changed.translate(crop.context_rect.x, crop.context_rect.y);
-    Ok(Patch { rect, photo: canvas.cropped(rect)? })
+    Ok(Patch {
+        rect,
+        photo: canvas.cropped(rect)?,
+    })
 }
 
 /// Bounds of the non-zero pixels.
@@ -220,10 +252,16 @@ fn covered_rect(coverage: &Plane) -> PixelRect {
     let mut bounds = PixelRect::default();
     let width = coverage.width().max(1);
     for (y, row) in coverage.data.chunks(width).enumerate() {
-        let Some(first) = row.iter().position(|v| *v > 0) else { continue };
+        let Some(first) = row.iter().position(|v| *v > 0) else {
+            continue;
+        };
         let last = row.iter().rposition(|v| *v > 0).unwrap_or(first);
-        bounds = bounds.union(PixelRect::new(first as i32, y as i32, (last - first + 1) as u32, 1));
+        bounds = bounds.union(PixelRect::new(
+            first as i32,
+            y as i32,
+            (last - first + 1) as u32,
+            1,
+        ));
     }
     bounds
 }
-

@@ -31,7 +31,11 @@ pub struct ModelSlot {
 
 impl ModelSlot {
     pub fn new(options: EngineOptions) -> Self {
-        Self { options, devices: Devices::default(), loaded: None }
+        Self {
+            options,
+            devices: Devices::default(),
+            loaded: None,
+        }
     }
 
     /// Drops the model.
@@ -52,8 +56,15 @@ impl ModelSlot {
         dtype: DType,
         watch: &mut Watch<'_>,
     ) -> Result<(&mut Pipeline, f64), EngineError> {
-        let key = Key { folder: folder.to_owned(), device: device.label.clone(), dtype };
-        let is_warm = self.loaded.as_ref().is_some_and(|(loaded, _)| *loaded == key);
+        let key = Key {
+            folder: folder.to_owned(),
+            device: device.label.clone(),
+            dtype,
+        };
+        let is_warm = self
+            .loaded
+            .as_ref()
+            .is_some_and(|(loaded, _)| *loaded == key);
         let mut milliseconds = 0.0;
         if !is_warm {
             self.loaded = None;
@@ -79,9 +90,10 @@ pub fn dtype(precision: Precision, device: &OpenDevice) -> Result<DType, EngineE
         Precision::Auto if device.is_gpu && device.f16 => Ok(DType::F16),
         Precision::Auto => Ok(DType::F32),
         Precision::F16 if device.f16 || !device.is_gpu => Ok(DType::F16),
-        Precision::F16 => {
-            Err(EngineError::Settings(format!("{} does not compute in f16; use --precision f32", device.label)))
-        }
+        Precision::F16 => Err(EngineError::Settings(format!(
+            "{} does not compute in f16; use --precision f32",
+            device.label
+        ))),
     }
 }
 
@@ -95,7 +107,10 @@ fn check_memory(info: &ModelFolder, device: &OpenDevice, dtype: DType) -> Result
     let needed = ((parameters * bytes_each) as f64 * (1.0 + WORKING_SHARE)) as u64;
     let free = available_bytes();
     if needed > free {
-        return Err(EngineError::Memory { needed_mib: needed >> 20, free_mib: free >> 20 });
+        return Err(EngineError::Memory {
+            needed_mib: needed >> 20,
+            free_mib: free >> 20,
+        });
     }
     Ok(())
 }

@@ -22,12 +22,16 @@ pub fn validate_settings(settings: &GenerateSettings, max_steps: u32) -> Result<
     if let Some(steps) = settings.num_inference_steps
         && !(1..=max_steps).contains(&steps)
     {
-        return wrong(format!("steps must be between 1 and {max_steps}, not {steps}"));
+        return wrong(format!(
+            "steps must be between 1 and {max_steps}, not {steps}"
+        ));
     }
     if let Some(strength) = settings.strength
         && !(strength > 0.0 && strength <= 1.0)
     {
-        return wrong(format!("strength must be above 0 and at most 1, not {strength}"));
+        return wrong(format!(
+            "strength must be above 0 and at most 1, not {strength}"
+        ));
     }
     if let Some(guidance) = settings.guidance_scale
         && !guidance.is_finite()
@@ -40,12 +44,20 @@ pub fn validate_settings(settings: &GenerateSettings, max_steps: u32) -> Result<
 
 /// The asked scheduler, if one is.
 pub fn scheduler_name(settings: &GenerateSettings) -> Result<Option<SchedulerName>, EngineError> {
-    let Some(name) = &settings.scheduler else { return Ok(None) };
-    match SchedulerName::ALL.into_iter().find(|known| known.as_str() == name) {
+    let Some(name) = &settings.scheduler else {
+        return Ok(None);
+    };
+    match SchedulerName::ALL
+        .into_iter()
+        .find(|known| known.as_str() == name)
+    {
         Some(known) => Ok(Some(known)),
         None => {
             let known: Vec<_> = SAMPLERS.iter().map(|(name, _)| *name).collect();
-            Err(EngineError::Settings(format!("there is no scheduler \"{name}\"; use one of {}", known.join(", "))))
+            Err(EngineError::Settings(format!(
+                "there is no scheduler \"{name}\"; use one of {}",
+                known.join(", ")
+            )))
         }
     }
 }
@@ -57,7 +69,10 @@ mod tests {
     #[test]
     fn every_listed_sampler_exists() {
         for (name, _) in SAMPLERS {
-            let settings = GenerateSettings { scheduler: Some(name.to_owned()), ..GenerateSettings::default() };
+            let settings = GenerateSettings {
+                scheduler: Some(name.to_owned()),
+                ..GenerateSettings::default()
+            };
             assert!(validate_settings(&settings, 1000).is_ok(), "{name}");
         }
     }
@@ -66,13 +81,34 @@ mod tests {
     fn out_of_range_values_are_refused() {
         let base = GenerateSettings::default;
         let wrong = [
-            GenerateSettings { num_inference_steps: Some(0), ..base() },
-            GenerateSettings { num_inference_steps: Some(1001), ..base() },
-            GenerateSettings { strength: Some(0.0), ..base() },
-            GenerateSettings { strength: Some(1.01), ..base() },
-            GenerateSettings { strength: Some(f64::NAN), ..base() },
-            GenerateSettings { guidance_scale: Some(f64::INFINITY), ..base() },
-            GenerateSettings { scheduler: Some("heun".to_owned()), ..base() },
+            GenerateSettings {
+                num_inference_steps: Some(0),
+                ..base()
+            },
+            GenerateSettings {
+                num_inference_steps: Some(1001),
+                ..base()
+            },
+            GenerateSettings {
+                strength: Some(0.0),
+                ..base()
+            },
+            GenerateSettings {
+                strength: Some(1.01),
+                ..base()
+            },
+            GenerateSettings {
+                strength: Some(f64::NAN),
+                ..base()
+            },
+            GenerateSettings {
+                guidance_scale: Some(f64::INFINITY),
+                ..base()
+            },
+            GenerateSettings {
+                scheduler: Some("heun".to_owned()),
+                ..base()
+            },
         ];
         for settings in wrong {
             assert!(validate_settings(&settings, 1000).is_err(), "{settings:?}");

@@ -92,7 +92,9 @@ impl Observer for Watch<'_> {
 
     fn on_step(&mut self, done: usize, total: usize) {
         let now = Instant::now();
-        self.times.steps.push((now - self.last_step).as_secs_f64() * 1e3);
+        self.times
+            .steps
+            .push((now - self.last_step).as_secs_f64() * 1e3);
         self.last_step = now;
         let within = done as f32 / total.max(1) as f32;
         let fraction = ((self.crop as f32 + within) / self.crops as f32).clamp(0.0, 1.0);
@@ -115,7 +117,11 @@ impl Observer for Watch<'_> {
 
     fn on_preview(&mut self, picture: RgbF32) {
         self.last_preview = Instant::now();
-        self.tell(JobEvent::Preview { id: self.id, rect: self.context_rect, picture });
+        self.tell(JobEvent::Preview {
+            id: self.id,
+            rect: self.context_rect,
+            picture,
+        });
     }
 
     fn on_stage(&mut self, name: &'static str, milliseconds: f64) {
@@ -130,12 +136,19 @@ impl Observer for Watch<'_> {
 
     fn on_warning(&mut self, text: String) {
         if !self.warnings.contains(&text) {
-            self.tell(JobEvent::Warning { id: self.id, text: text.clone() });
+            self.tell(JobEvent::Warning {
+                id: self.id,
+                text: text.clone(),
+            });
             self.warnings.push(text);
         }
     }
 
     fn check(&self) -> Result<(), Cancelled> {
-        if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+        if self.is_cancelled() {
+            Err(Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }

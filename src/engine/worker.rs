@@ -79,16 +79,31 @@ impl Engine {
         let thread = std::thread::Builder::new()
             .name("inlay-engine".into())
             .spawn(move || {
-                let outbox = Outbox { events: sender, closing: &is_closing };
+                let outbox = Outbox {
+                    events: sender,
+                    closing: &is_closing,
+                };
                 work(&inbox, &outbox, &shared, &wake, options);
             })
-            .map_err(|error| EngineError::Device(format!("the engine's thread can't start: {error}")))?;
-        Ok((Self { requests: Some(requests), cancels, closing, thread: Some(thread) }, events))
+            .map_err(|error| {
+                EngineError::Device(format!("the engine's thread can't start: {error}"))
+            })?;
+        Ok((
+            Self {
+                requests: Some(requests),
+                cancels,
+                closing,
+                thread: Some(thread),
+            },
+            events,
+        ))
     }
 
     /// Queues a job. Never blocks.
     pub fn submit(&self, request: JobRequest) -> Result<(), EngineError> {
-        let Some(requests) = &self.requests else { return Err(EngineError::Stopped) };
+        let Some(requests) = &self.requests else {
+            return Err(EngineError::Stopped);
+        };
         let id = request.id;
         lock(&self.cancels).insert(id, Arc::new(AtomicBool::new(false)));
         requests.try_send(request).map_err(|refused| {
@@ -167,13 +182,22 @@ fn run_guarded(
     let mut watch = Watch::new(id, cancel, &outbox.events, wake, request.plan.crops.len());
     let outcome = catch_unwind(AssertUnwindSafe(|| run::run_job(request, slot, &mut watch)));
     match outcome {
-        Ok(Ok(result)) => JobEvent::Finished { id, result: Box::new(result) },
+        Ok(Ok(result)) => JobEvent::Finished {
+            id,
+            result: Box::new(result),
+        },
         Ok(Err(EngineError::Cancelled)) => JobEvent::Cancelled { id },
-        Ok(Err(error)) => JobEvent::Failed { id, error: Box::new(error) },
+        Ok(Err(error)) => JobEvent::Failed {
+            id,
+            error: Box::new(error),
+        },
         Err(panic) => {
             // What it left behind can't be trusted.
             slot.clear();
-            JobEvent::Failed { id, error: Box::new(EngineError::Panicked(panic_text(panic.as_ref()))) }
+            JobEvent::Failed {
+                id,
+                error: Box::new(EngineError::Panicked(panic_text(panic.as_ref()))),
+            }
         }
     }
 }
@@ -184,6 +208,12 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("unknown reason");
-    let line: String = text.lines().next().unwrap_or_default().chars().take(160).collect();
+    let line: String = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(160)
+        .collect();
     line.trim_end_matches(['.', ':']).to_owned()
 }

@@ -17,12 +17,23 @@ const FREE_PAD_PX: std::ops::RangeInclusive<u32> = 96..=1024;
 const MIN_UNITS: u32 = 8;
 
 /// The crop for a mask part with these bounds, both in canvas coordinates; `known` is the area that holds pixels.
-pub fn crop_around(bounds: PixelRect, known: PixelRect, frame: &ModelFrame, settings: &PlanSettings) -> CropPlan {
+pub fn crop_around(
+    bounds: PixelRect,
+    known: PixelRect,
+    frame: &ModelFrame,
+    settings: &PlanSettings,
+) -> CropPlan {
     let context_rect = context_rect(bounds, known, frame);
     let working_size = working_size(context_rect.size(), frame);
     let scale = (working_size.area() as f64 / context_rect.area() as f64).sqrt();
     let masks = mask_recipe(bounds, scale, frame, settings);
-    CropPlan { context_rect, repaint_rect: bounds, working_size, masks, prefill: settings.prefill }
+    CropPlan {
+        context_rect,
+        repaint_rect: bounds,
+        working_size,
+        masks,
+        prefill: settings.prefill,
+    }
 }
 
 /// What the model sees around `bounds`: inside `known`, containing `bounds`.
@@ -39,10 +50,15 @@ pub fn context_rect(bounds: PixelRect, known: PixelRect, frame: &ModelFrame) -> 
     };
     let centre_x = bounds.x + bounds.width as i32 / 2;
     let centre_y = bounds.y + bounds.height as i32 / 2;
-    PixelRect::new(centre_x - width as i32 / 2, centre_y - height as i32 / 2, width, height)
-        .shifted_into(known)
-        .intersect(known)
-        .union(bounds.intersect(known))
+    PixelRect::new(
+        centre_x - width as i32 / 2,
+        centre_y - height as i32 / 2,
+        width,
+        height,
+    )
+    .shifted_into(known)
+    .intersect(known)
+    .union(bounds.intersect(known))
 }
 
 /// Multiples of the model's unit near its native pixel count, with the context's aspect ratio as far as units allow.
@@ -70,11 +86,24 @@ fn round_to(size: PixelSize, scale: f64, multiple: u32, min_units: u32) -> Pixel
 }
 
 /// Mask widths for a part with these bounds, seen at `scale`.
-pub fn mask_recipe(bounds: PixelRect, scale: f64, frame: &ModelFrame, settings: &PlanSettings) -> MaskRecipe {
+pub fn mask_recipe(
+    bounds: PixelRect,
+    scale: f64,
+    frame: &ModelFrame,
+    settings: &PlanSettings,
+) -> MaskRecipe {
     if frame.keeps_known_pixels {
-        return MaskRecipe { blend_px: settings.blend_px.unwrap_or(0), grow_px: 0 };
+        return MaskRecipe {
+            blend_px: settings.blend_px.unwrap_or(0),
+            grow_px: 0,
+        };
     }
-    let blend_px = settings.blend_px.unwrap_or_else(|| (bounds.size().long_side() / 16).clamp(4, 24));
+    let blend_px = settings
+        .blend_px
+        .unwrap_or_else(|| (bounds.size().long_side() / 16).clamp(4, 24));
     let cell_px = (GROW_WORKING_PX / scale.max(1e-3)).ceil().clamp(1.0, 512.0) as u32;
-    MaskRecipe { blend_px, grow_px: cell_px }
+    MaskRecipe {
+        blend_px,
+        grow_px: cell_px,
+    }
 }

@@ -31,8 +31,13 @@ impl Extension {
     pub fn canvas_size(self, photo: PixelSize) -> Result<PixelSize, PlanError> {
         let width = u64::from(photo.width) + u64::from(self.left) + u64::from(self.right);
         let height = u64::from(photo.height) + u64::from(self.top) + u64::from(self.bottom);
-        if !self.is_none() && (width.max(height) > MAX_SIDE || width * height > MAX_MEGAPIXELS * 1_000_000) {
-            return Err(PlanError::CanvasTooLarge(format!("{width} × {height}"), MAX_MEGAPIXELS));
+        if !self.is_none()
+            && (width.max(height) > MAX_SIDE || width * height > MAX_MEGAPIXELS * 1_000_000)
+        {
+            return Err(PlanError::CanvasTooLarge(
+                format!("{width} × {height}"),
+                MAX_MEGAPIXELS,
+            ));
         }
         Ok(PixelSize::new(width as u32, height as u32))
     }
@@ -87,12 +92,19 @@ fn step_px(side: Side, known: PixelRect, frame: &ModelFrame) -> u32 {
     };
     match frame.native_size {
         None => u32::MAX,
-        Some(native) => (along.max(native.short_side()) / 2).min(depth.max(frame.multiple)).max(frame.multiple),
+        Some(native) => (along.max(native.short_side()) / 2)
+            .min(depth.max(frame.multiple))
+            .max(frame.multiple),
     }
 }
 
 fn strip_beside(known: PixelRect, side: Side, px: u32) -> PixelRect {
-    let PixelRect { x, y, width, height } = known;
+    let PixelRect {
+        x,
+        y,
+        width,
+        height,
+    } = known;
     match side {
         Side::Left => PixelRect::new(x - px as i32, y, px, height),
         Side::Right => PixelRect::new(known.right(), y, px, height),
@@ -119,16 +131,41 @@ fn crop_for_strip(
         None => thickness + thickness.max(along / 2).clamp(256, 1536),
     };
     let context_rect = match side {
-        Side::Left => PixelRect { width: deep, ..strip },
-        Side::Top => PixelRect { height: deep, ..strip },
-        Side::Right => PixelRect::from_edges(strip.right() - deep as i32, strip.y, strip.right(), strip.bottom()),
-        Side::Bottom => PixelRect::from_edges(strip.x, strip.bottom() - deep as i32, strip.right(), strip.bottom()),
+        Side::Left => PixelRect {
+            width: deep,
+            ..strip
+        },
+        Side::Top => PixelRect {
+            height: deep,
+            ..strip
+        },
+        Side::Right => PixelRect::from_edges(
+            strip.right() - deep as i32,
+            strip.y,
+            strip.right(),
+            strip.bottom(),
+        ),
+        Side::Bottom => PixelRect::from_edges(
+            strip.x,
+            strip.bottom() - deep as i32,
+            strip.right(),
+            strip.bottom(),
+        ),
     }
     .intersect(known);
     let working_size = context::working_size(context_rect.size(), frame);
     let scale = (working_size.area() as f64 / context_rect.area() as f64).sqrt();
     let masks = context::mask_recipe(strip, scale, frame, settings);
     // Nothing of the photo is repainted for an extension, so there is no seam outside the strip.
-    let masks = MaskRecipe { blend_px: 0, ..masks };
-    CropPlan { context_rect, repaint_rect: strip, working_size, masks, prefill: settings.extend_prefill }
+    let masks = MaskRecipe {
+        blend_px: 0,
+        ..masks
+    };
+    CropPlan {
+        context_rect,
+        repaint_rect: strip,
+        working_size,
+        masks,
+        prefill: settings.extend_prefill,
+    }
 }

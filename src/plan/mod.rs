@@ -25,7 +25,9 @@ pub enum PlanError {
     NothingToRepaint,
     #[error("the mask is {mask} but the photo is {photo}: they must have the same size")]
     MaskSize { mask: PixelSize, photo: PixelSize },
-    #[error("the extended canvas would be {0}: at most {1} megapixels and 65535 pixels a side are supported")]
+    #[error(
+        "the extended canvas would be {0}: at most {1} megapixels and 65535 pixels a side are supported"
+    )]
     CanvasTooLarge(String, u64),
     #[error(
         "the whole photo ({size}) can't be shown to this model: its sides must be multiples of {multiple}; crop it or leave out --whole"
@@ -94,7 +96,10 @@ pub fn plan_inpaint(
     settings: &PlanSettings,
 ) -> Result<InpaintPlan, PlanError> {
     if mask.size() != photo_size {
-        return Err(PlanError::MaskSize { mask: mask.size(), photo: photo_size });
+        return Err(PlanError::MaskSize {
+            mask: mask.size(),
+            photo: photo_size,
+        });
     }
     if let Some(px) = settings.blend_px.filter(|px| *px > 48) {
         return Err(PlanError::BlendTooWide(px));
@@ -115,7 +120,13 @@ pub fn plan_inpaint(
         }
         crops.extend(extend::crops(photo_size, &extension, frame, settings));
     }
-    Ok(InpaintPlan { version: PLAN_VERSION, photo_size, extension, canvas_size, crops })
+    Ok(InpaintPlan {
+        version: PLAN_VERSION,
+        photo_size,
+        extension,
+        canvas_size,
+        crops,
+    })
 }
 
 fn whole_crop(
@@ -124,10 +135,18 @@ fn whole_crop(
     settings: &PlanSettings,
     extension: &Extension,
 ) -> Result<CropPlan, PlanError> {
-    if !canvas.width.is_multiple_of(frame.multiple) || !canvas.height.is_multiple_of(frame.multiple) {
-        return Err(PlanError::WholeNotMultiple { size: canvas, multiple: frame.multiple });
+    if !canvas.width.is_multiple_of(frame.multiple) || !canvas.height.is_multiple_of(frame.multiple)
+    {
+        return Err(PlanError::WholeNotMultiple {
+            size: canvas,
+            multiple: frame.multiple,
+        });
     }
-    let prefill = if extension.is_none() { settings.prefill } else { settings.extend_prefill };
+    let prefill = if extension.is_none() {
+        settings.prefill
+    } else {
+        settings.extend_prefill
+    };
     Ok(CropPlan {
         context_rect: canvas.rect(),
         repaint_rect: canvas.rect(),

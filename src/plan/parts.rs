@@ -15,7 +15,12 @@ const SCALE_KEPT: f64 = 0.85;
 const AREA_GROWTH: f64 = 1.25;
 
 /// Bounds of the groups, top to bottom, in photo coordinates. Empty for an empty mask.
-pub fn clusters(mask: &Mask, photo: PixelSize, frame: &ModelFrame, settings: &PlanSettings) -> Vec<PixelRect> {
+pub fn clusters(
+    mask: &Mask,
+    photo: PixelSize,
+    frame: &ModelFrame,
+    settings: &PlanSettings,
+) -> Vec<PixelRect> {
     let mut join_px = JOIN_PX;
     let mut bounds = mask.parts(join_px);
     while bounds.len() > MAX_PARTS {
@@ -68,9 +73,13 @@ fn belong_together(
     let crop = |r: PixelRect| {
         let context = context::context_rect(r, known, frame);
         let working = context::working_size(context.size(), frame);
-        (context, (working.area() as f64 / context.area() as f64).sqrt())
+        (
+            context,
+            (working.area() as f64 / context.area() as f64).sqrt(),
+        )
     };
-    let ((rect_a, scale_a), (rect_b, scale_b), (rect_both, scale_both)) = (crop(a), crop(b), crop(a.union(b)));
+    let ((rect_a, scale_a), (rect_b, scale_b), (rect_both, scale_both)) =
+        (crop(a), crop(b), crop(a.union(b)));
     if frame.native_size.is_some() {
         scale_both >= SCALE_KEPT * scale_a.min(scale_b)
     } else {

@@ -66,12 +66,21 @@ pub struct ModelFrame {
 
 impl ModelFrame {
     /// The exemplar denoiser: any size at the photo's own scale.
-    pub const EXEMPLAR: Self =
-        Self { multiple: 1, native_size: None, max_area: 16_000_000, keeps_known_pixels: true };
+    pub const EXEMPLAR: Self = Self {
+        multiple: 1,
+        native_size: None,
+        max_area: 16_000_000,
+        keeps_known_pixels: true,
+    };
 
     /// A checkpoint trained at `native_size` with a VAE that shrinks by `multiple`.
     pub const fn checkpoint(native_size: PixelSize, multiple: u32) -> Self {
-        Self { multiple, native_size: Some(native_size), max_area: native_size.area(), keeps_known_pixels: false }
+        Self {
+            multiple,
+            native_size: Some(native_size),
+            max_area: native_size.area(),
+            keeps_known_pixels: false,
+        }
     }
 }
 

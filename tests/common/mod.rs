@@ -13,7 +13,9 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("a temporary folder") }
+        Self {
+            dir: tempfile::tempdir().expect("a temporary folder"),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -53,18 +55,29 @@ pub fn stderr(output: &Output) -> String {
 
 /// Asserts success and shows what was said otherwise.
 pub fn succeed(output: &Output) {
-    assert!(output.status.success(), "exit {:?}: {}", output.status.code(), stderr(output));
+    assert!(
+        output.status.success(),
+        "exit {:?}: {}",
+        output.status.code(),
+        stderr(output)
+    );
 }
 
 /// A value with texture and a trend, different in each channel: 0–65535.
 fn value(x: u32, y: u32, channel: u32) -> u16 {
-    let noise = (x.wrapping_mul(73_856_093) ^ y.wrapping_mul(19_349_663) ^ channel.wrapping_mul(83_492_791)) >> 7;
+    let noise = (x.wrapping_mul(73_856_093)
+        ^ y.wrapping_mul(19_349_663)
+        ^ channel.wrapping_mul(83_492_791))
+        >> 7;
     let wave = f64::from(x + channel * 9).sin() * 4000.0 + f64::from(y).cos() * 3000.0;
     (20_000.0 + f64::from(x + y) * 60.0 + wave + f64::from(noise % 2500)) as u16
 }
 
 pub fn rgb8(width: u32, height: u32) -> DynamicImage {
-    ImageBuffer::from_fn(width, height, |x, y| Rgb([0, 1, 2].map(|c| (value(x, y, c) >> 8) as u8))).into()
+    ImageBuffer::from_fn(width, height, |x, y| {
+        Rgb([0, 1, 2].map(|c| (value(x, y, c) >> 8) as u8))
+    })
+    .into()
 }
 
 pub fn rgb16(width: u32, height: u32) -> DynamicImage {
@@ -97,13 +110,22 @@ pub fn gray16(width: u32, height: u32) -> DynamicImage {
 }
 
 pub fn gray_alpha8(width: u32, height: u32) -> DynamicImage {
-    ImageBuffer::from_fn(width, height, |x, y| LumaA([(value(x, y, 0) >> 8) as u8, 255])).into()
+    ImageBuffer::from_fn(width, height, |x, y| {
+        LumaA([(value(x, y, 0) >> 8) as u8, 255])
+    })
+    .into()
 }
 
 /// White inside the rectangle `[x, y, width, height]`.
 pub fn mask(width: u32, height: u32, [mx, my, mw, mh]: [u32; 4]) -> DynamicImage {
     GrayImage::from_fn(width, height, |x, y| {
-        Luma([if (mx..mx + mw).contains(&x) && (my..my + mh).contains(&y) { 255 } else { 0 }])
+        Luma([
+            if (mx..mx + mw).contains(&x) && (my..my + mh).contains(&y) {
+                255
+            } else {
+                0
+            },
+        ])
     })
     .into()
 }
@@ -114,9 +136,15 @@ pub fn samples(picture: &DynamicImage, x: u32, y: u32) -> Vec<u16> {
     let at = (y * picture.width() + x) as usize * channels;
     let bytes = picture.as_bytes();
     if picture.color().bytes_per_pixel() as usize == channels {
-        bytes[at..at + channels].iter().map(|v| u16::from(*v)).collect()
+        bytes[at..at + channels]
+            .iter()
+            .map(|v| u16::from(*v))
+            .collect()
     } else {
-        bytes[at * 2..(at + channels) * 2].chunks(2).map(|v| u16::from_ne_bytes([v[0], v[1]])).collect()
+        bytes[at * 2..(at + channels) * 2]
+            .chunks(2)
+            .map(|v| u16::from_ne_bytes([v[0], v[1]]))
+            .collect()
     }
 }
 

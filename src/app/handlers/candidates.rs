@@ -5,13 +5,20 @@ use crate::document::PixelPatch;
 
 impl App {
     pub(crate) fn accept(&mut self) {
-        let Some(candidate) = self.candidates.get(self.shown).cloned() else { return };
-        let Some(document) = &mut self.document else { return };
+        let Some(candidate) = self.candidates.get(self.shown).cloned() else {
+            return;
+        };
+        let Some(document) = &mut self.document else {
+            return;
+        };
         let patches: Vec<_> = candidate
             .result
             .patches
             .iter()
-            .map(|p| PixelPatch { rect: p.rect, photo: p.photo.clone() })
+            .map(|p| PixelPatch {
+                rect: p.rect,
+                photo: p.photo.clone(),
+            })
             .collect();
         match document.accept(candidate.result.revision, candidate.extension, &patches) {
             Ok(()) => {
@@ -47,8 +54,11 @@ impl App {
     }
 
     fn drop_stale_candidates(&mut self) {
-        let Some(document) = &self.document else { return };
+        let Some(document) = &self.document else {
+            return;
+        };
         let revision = document.revision();
-        self.candidates.retain(|candidate| candidate.result.revision == revision);
+        self.candidates
+            .retain(|candidate| candidate.result.revision == revision);
     }
 }

@@ -22,7 +22,11 @@ impl App {
         self.io.open_bytes(SAMPLE);
     }
 
-    pub(crate) fn on_opened(&mut self, path: Option<PathBuf>, result: Result<Box<Decoded>, String>) {
+    pub(crate) fn on_opened(
+        &mut self,
+        path: Option<PathBuf>,
+        result: Result<Box<Decoded>, String>,
+    ) {
         self.opening = None;
         match result {
             Ok(decoded) => {
@@ -47,24 +51,33 @@ impl App {
 
     /// To the given file, or back to the document's own.
     pub(crate) fn save(&mut self, path: Option<PathBuf>) {
-        let Some(document) = &self.document else { return };
+        let Some(document) = &self.document else {
+            return;
+        };
         let target = path.or_else(|| document.path().map(PathBuf::from));
         let Some(path) = target else {
-            self.notify(NoticeKind::Info, "This picture has no file yet: choose Save as");
+            self.notify(
+                NoticeKind::Info,
+                "This picture has no file yet: choose Save as",
+            );
             return;
         };
         self.saving = true;
         let (photo, revision) = (Arc::clone(document.photo()), document.revision());
-        self.io.save(photo, path, revision, self.options.encode.clone());
+        self.io
+            .save(photo, path, revision, self.options.encode.clone());
     }
 
     /// Writes a candidate without accepting it.
     pub(crate) fn save_candidate(&mut self, index: usize, path: PathBuf) {
-        let (Some(candidate), Some(document)) = (self.candidates.get(index), &self.document) else { return };
+        let (Some(candidate), Some(document)) = (self.candidates.get(index), &self.document) else {
+            return;
+        };
         let (result, extension) = (Arc::clone(&candidate.result), candidate.extension);
         let photo = Arc::clone(document.photo());
         self.saving = true;
-        self.io.save_result(photo, result, extension, path, self.options.encode.clone());
+        self.io
+            .save_result(photo, result, extension, path, self.options.encode.clone());
     }
 
     /// A file name to offer for Save as: beside the original, never an existing one.
@@ -80,7 +93,8 @@ impl App {
         &mut self,
         path: PathBuf,
         revision: Option<u64>,
-        result: Result<Vec<String>, String>) {
+        result: Result<Vec<String>, String>,
+    ) {
         self.saving = false;
         match result {
             Ok(warnings) => {

@@ -17,10 +17,18 @@ const REMOVE_STRENGTH: f64 = 0.9;
 impl App {
     /// What Generate would do now: the plan that the window shows and jobs carry out.
     pub fn plan(&self) -> Result<InpaintPlan, String> {
-        let Some(document) = &self.document else { return Err("open a photo first".to_owned()) };
+        let Some(document) = &self.document else {
+            return Err("open a photo first".to_owned());
+        };
         let frame = self.model.frame();
-        plan_inpaint(document.size(), document.mask(), document.extension(), &frame, &self.plan_settings())
-            .map_err(|error| error.to_string())
+        plan_inpaint(
+            document.size(),
+            document.mask(),
+            document.extension(),
+            &frame,
+            &self.plan_settings(),
+        )
+        .map_err(|error| error.to_string())
     }
 
     fn plan_settings(&self) -> PlanSettings {
@@ -28,12 +36,18 @@ impl App {
             Model::Exemplar => (Prefill::Original, Prefill::Original),
             _ if self.options.raw => (Prefill::Original, Prefill::Edge),
             _ if self.generate.prompt.trim().is_empty() => (Prefill::Exemplar, Prefill::Edge),
-            _ if self.generate.strength.is_some_and(|s| s < 1.0) => (Prefill::Original, Prefill::Edge),
+            _ if self.generate.strength.is_some_and(|s| s < 1.0) => {
+                (Prefill::Original, Prefill::Edge)
+            }
             _ => (Prefill::Blur, Prefill::Edge),
         };
         PlanSettings {
             whole: self.options.whole,
-            blend_px: if self.options.raw { Some(0) } else { self.options.blend_px },
+            blend_px: if self.options.raw {
+                Some(0)
+            } else {
+                self.options.blend_px
+            },
             prefill,
             extend_prefill,
         }
@@ -41,7 +55,10 @@ impl App {
 
     /// The settings a job runs with: those chosen, with what follows from the task.
     fn job_settings(&self, seed: u64) -> GenerateSettings {
-        let mut settings = GenerateSettings { seed, ..self.generate.clone() };
+        let mut settings = GenerateSettings {
+            seed,
+            ..self.generate.clone()
+        };
         let is_removal = self.plan_settings().prefill == Prefill::Exemplar;
         let has_mask = self.document.as_ref().is_some_and(|d| !d.mask().is_empty());
         if settings.strength.is_none() && is_removal && has_mask {
@@ -53,7 +70,10 @@ impl App {
     pub(crate) fn start_jobs(&mut self, count: u32) {
         if let Err(error) = self.try_start_jobs(count) {
             self.notify(NoticeKind::Error, error.to_string());
-            self.out.push(AppEvent::JobFailed { id: JobId(0), error: Box::new(error) });
+            self.out.push(AppEvent::JobFailed {
+                id: JobId(0),
+                error: Box::new(error),
+            });
         }
     }
 
@@ -88,7 +108,10 @@ impl App {
                 extension,
                 is_running: false,
                 is_cancelling: false,
-                progress: Progress { stage: "waiting", ..Progress::default() },
+                progress: Progress {
+                    stage: "waiting",
+                    ..Progress::default()
+                },
                 preview: None,
                 preview_number: 0,
             });
@@ -120,7 +143,11 @@ impl App {
         }
     }
 
-    pub(crate) fn on_model_read(&mut self, choice: ModelChoice, result: Result<ModelSummary, String>) {
+    pub(crate) fn on_model_read(
+        &mut self,
+        choice: ModelChoice,
+        result: Result<ModelSummary, String>,
+    ) {
         match (choice, result) {
             (ModelChoice::Folder(folder), Ok(summary)) => {
                 Settings::remember(&mut self.settings.recent_models, &folder);
@@ -156,8 +183,24 @@ impl App {
                 self.with_job(id, |job| job.progress.stage = text);
                 self.out.push(AppEvent::JobStage(text));
             }
-            JobEvent::Step { id, fraction, crop, crops, done, total, remaining } => {
-                let progress = Progress { fraction, stage: "filling", done, total, crop, crops, remaining };
+            JobEvent::Step {
+                id,
+                fraction,
+                crop,
+                crops,
+                done,
+                total,
+                remaining,
+            } => {
+                let progress = Progress {
+                    fraction,
+                    stage: "filling",
+                    done,
+                    total,
+                    crop,
+                    crops,
+                    remaining,
+                };
                 self.with_job(id, |job| job.progress = progress.clone());
                 self.out.push(AppEvent::JobStep(progress));
             }
@@ -185,12 +228,26 @@ impl App {
     }
 
     fn on_finished(&mut self, id: JobId, result: JobResult) {
-        let Some(position) = self.jobs.iter().position(|job| job.id == id) else { return };
-        let Some(job) = self.jobs.remove(position) else { return };
+        let Some(position) = self.jobs.iter().position(|job| job.id == id) else {
+            return;
+        };
+        let Some(job) = self.jobs.remove(position) else {
+            return;
+        };
         // A result for an older picture is of no use to anyone.
-        if self.document.as_ref().is_some_and(|d| d.revision() == result.revision) && !job.is_cancelling {
+        if self
+            .document
+            .as_ref()
+            .is_some_and(|d| d.revision() == result.revision)
+            && !job.is_cancelling
+        {
             self.shown = self.candidates.len();
-            self.candidates.push(Candidate { id, seed: job.seed, extension: job.extension, result: Arc::new(result) });
+            self.candidates.push(Candidate {
+                id,
+                seed: job.seed,
+                extension: job.extension,
+                result: Arc::new(result),
+            });
             self.out.push(AppEvent::JobFinished(id));
         } else {
             self.out.push(AppEvent::JobCancelled(id));

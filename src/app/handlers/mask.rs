@@ -77,7 +77,9 @@ impl App {
     }
 
     pub(crate) fn mask_from_transparency(&mut self) {
-        let Some(document) = &mut self.document else { return };
+        let Some(document) = &mut self.document else {
+            return;
+        };
         if let Some(mask) = document.photo().transparency() {
             document.set_mask(mask);
             self.out.push(AppEvent::MaskLoaded);
@@ -103,7 +105,9 @@ impl App {
     }
 
     pub(crate) fn set_extension(&mut self, extension: Extension) {
-        let Some(document) = &mut self.document else { return };
+        let Some(document) = &mut self.document else {
+            return;
+        };
         if let Err(error) = extension.canvas_size(document.size()) {
             self.notify(NoticeKind::Error, error.to_string());
             return;

@@ -9,5 +9,8 @@ use std::hash::{BuildHasher, Hasher};
 
 /// A seed from the system's randomness, small enough to read and type.
 pub fn random_seed() -> u64 {
-    std::collections::hash_map::RandomState::new().build_hasher().finish() % 1_000_000_000
+    std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish()
+        % 1_000_000_000
 }

@@ -69,8 +69,8 @@ impl TextConfig {
         if !hidden_size.is_multiple_of(config.num_attention_heads) {
             let heads = config.num_attention_heads;
             return Err(file.error(
-                "hidden_size",
-                format_args!("is {hidden_size}, which {heads} heads do not divide"),
+                "num_attention_heads",
+                format_args!("is {heads}, which does not divide hidden_size {hidden_size}"),
             ));
         }
         Ok(config)

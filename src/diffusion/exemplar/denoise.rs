@@ -54,7 +54,17 @@ pub(super) fn fill_region(
             Some((coarse, field)) => field.finer(coarse, &level, k, seed),
             None => start(&mut level, number, levels, k, seed, progress)?,
         };
-        run(&mut level, &mut field, done.is_none(), number, levels, steps, seed, watch, progress)?;
+        run(
+            &mut level,
+            &mut field,
+            done.is_none(),
+            number,
+            levels,
+            steps,
+            seed,
+            watch,
+            progress,
+        )?;
         done = Some((level, field));
     }
     Ok(done.map(|(level, _)| level))
@@ -93,7 +103,8 @@ fn run(
         field.matches.par_iter_mut().for_each(|m| m.d = 1e-3);
         vote::vote(level, field, rounds[0].voting, progress)?;
     }
-    let exhaustive = fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
+    let exhaustive =
+        fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
     let mut pass = 0u64;
     for (i, round) in rounds.iter().enumerate() {
         level.load_noisy(round.sigma, seed, i as u64);
@@ -105,7 +116,11 @@ fn run(
                     terms: round.terms,
                     forward: pass % 2 == 0,
                     tries: round.tries,
-                    reach: if fresh { level.width.max(level.height) } else { 16 },
+                    reach: if fresh {
+                        level.width.max(level.height)
+                    } else {
+                        16
+                    },
                     seed,
                     round: pass,
                 };

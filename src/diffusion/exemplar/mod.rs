@@ -36,10 +36,15 @@ impl Default for ExemplarSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExemplarError {
-    #[error("the mask covers the whole picture, so nothing is known to continue from; leave some of it unmasked")]
+    #[error(
+        "the mask covers the whole picture, so nothing is known to continue from; leave some of it unmasked"
+    )]
     NothingKnown,
     #[error("the mask is {mask} but the picture is {picture}; make them the same size")]
-    SizeMismatch { picture: crate::geometry::PixelSize, mask: crate::geometry::PixelSize },
+    SizeMismatch {
+        picture: crate::geometry::PixelSize,
+        mask: crate::geometry::PixelSize,
+    },
     #[error("cancelled")]
     Cancelled,
 }
@@ -70,12 +75,26 @@ pub fn fill(
     let mut progress = Progress::new(observer, total);
     for region in &split.regions {
         let picture = cut(&out, hole, &split, region);
-        let seed = settings.seed.wrapping_mul(0x1000).wrapping_add(u64::from(region.id));
-        let level = denoise::fill_region(picture, schedule::levels(region.depth), settings.steps as usize, seed, &mut NoWatch, &mut progress)?
-            .ok_or(ExemplarError::NothingKnown)?;
+        let seed = settings
+            .seed
+            .wrapping_mul(0x1000)
+            .wrapping_add(u64::from(region.id));
+        let level = denoise::fill_region(
+            picture,
+            schedule::levels(region.depth),
+            settings.steps as usize,
+            seed,
+            &mut NoWatch,
+            &mut progress,
+        )?
+        .ok_or(ExemplarError::NothingKnown)?;
         for at in &level.holes {
             let (x, y) = (*at as usize % level.width, *at as usize / level.width);
-            out.set_pixel(x + region.crop.x as usize, y + region.crop.y as usize, level.rgb[*at as usize]);
+            out.set_pixel(
+                x + region.crop.x as usize,
+                y + region.crop.y as usize,
+                level.rgb[*at as usize],
+            );
         }
     }
     progress.finish();

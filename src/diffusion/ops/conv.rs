@@ -73,11 +73,6 @@ impl Conv2d {
         }
     }
 
-    /// Its fixed numbers.
-    pub fn shape(&self) -> ConvShape {
-        self.shape
-    }
-
     /// `[n, inputs, h, w]` to `[n, outputs, h', w']`.
     pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>> {
         self.run(x, self.bias.clone())

@@ -36,6 +36,11 @@ impl UNet {
         Ok(unet)
     }
 
+    /// A UNet of this make with made-up weights, to measure a device without a model at hand.
+    pub fn invented(config: &UNetConfig, device: &Device, dtype: DType) -> Self {
+        Self::build(&Weights::invented(device, dtype).root(), config)
+    }
+
     fn build(scope: &Scope, config: &UNetConfig) -> Self {
         let levels = config.blocks.len();
         let base = config.blocks[0].channels;

@@ -9,7 +9,7 @@ use burn::tensor::{DType, Device, Tensor};
 use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::weights::Weights;
+use crate::diffusion::weights::{Scope, Weights};
 use kl::Kl;
 use tiny::Tiny;
 
@@ -45,16 +45,26 @@ impl Vae {
     /// Loads the folder's autoencoder; `dtype` is `F32` or `F16`.
     pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
         let weights = Weights::open(&folder.vae_files, device, dtype)?;
-        let network = match &folder.vae {
-            VaeConfig::Kl(config) => Network::Kl(Box::new(Kl::load(&weights.root(), config))),
-            VaeConfig::Tiny(config) => Network::Tiny(Box::new(Tiny::load(&weights.root(), config))),
-        };
+        let vae = Self::build(&weights.root(), &folder.vae);
         weights.finish(|_| false)?;
-        Ok(Self {
-            config: folder.vae.clone(),
-            dtype,
+        Ok(vae)
+    }
+
+    /// An autoencoder of this make with made-up weights, to measure a device without a model at hand.
+    pub fn invented(config: &VaeConfig, device: &Device, dtype: DType) -> Self {
+        Self::build(&Weights::invented(device, dtype).root(), config)
+    }
+
+    fn build(scope: &Scope, config: &VaeConfig) -> Self {
+        let network = match config {
+            VaeConfig::Kl(kl) => Network::Kl(Box::new(Kl::load(scope, kl))),
+            VaeConfig::Tiny(tiny) => Network::Tiny(Box::new(Tiny::load(scope, tiny))),
+        };
+        Self {
+            config: config.clone(),
+            dtype: scope.dtype(),
             network,
-        })
+        }
     }
 
     /// What the folder says about it.

@@ -27,6 +27,7 @@ pub struct Weights {
     folder: PathBuf,
     files: Vec<PathBuf>,
     tensors: HashMap<String, (usize, TensorEntry)>,
+    is_invented: bool,
     device: Device,
     dtype: DType,
     notes: RefCell<Notes>,
@@ -63,10 +64,24 @@ impl Weights {
             folder: found.folder.clone(),
             files: found.files.clone(),
             tensors,
+            is_invented: false,
             device: device.clone(),
             dtype,
             notes: RefCell::default(),
         })
+    }
+
+    /// Made-up weights in any shape that is asked for: to measure a network on a device without a model at hand.
+    pub fn invented(device: &Device, dtype: DType) -> Self {
+        Self {
+            folder: PathBuf::new(),
+            files: Vec::new(),
+            tensors: HashMap::new(),
+            is_invented: true,
+            device: device.clone(),
+            dtype,
+            notes: RefCell::default(),
+        }
     }
 
     /// The top of the tree.
@@ -222,6 +237,9 @@ impl Scope<'_> {
     }
 
     fn data(&self, name: &str, accepted: &[&[usize]], shape: &[usize]) -> Option<TensorData> {
+        if self.weights.is_invented {
+            return Some(invent(shape));
+        }
         let full = self.full(name);
         let mut notes = self.weights.notes.borrow_mut();
         let Some((file, entry)) = self.weights.tensors.get(&full) else {
@@ -252,6 +270,27 @@ impl Scope<'_> {
             format!("{}.{name}", self.prefix)
         }
     }
+}
+
+/// Numbers of the size that keeps activations near 1: about ±1/√fan-in for matrices, about 1 for vectors.
+fn invent(shape: &[usize]) -> TensorData {
+    let fan_in: usize = shape.iter().skip(1).product();
+    let (centre, spread) = if shape.len() > 1 {
+        (0.0, (fan_in as f32).sqrt().recip())
+    } else {
+        (0.5, 0.5)
+    };
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| {
+            // xorshift64 (Marsaglia 2003).
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            centre + spread * ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0)
+        })
+        .collect();
+    TensorData::new(values, shape.to_vec())
 }
 
 /// The first few names and how many more there are; `None` when there are none.
