@@ -19,8 +19,6 @@ pub enum Action {
     ZoomOut,
     ZoomTo(f32),
     Quit,
-    /// What was chosen in the "save changes?" dialog.
-    Answer(Answer),
 }
 
 /// Which file is wanted.

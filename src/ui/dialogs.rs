@@ -96,7 +96,7 @@ fn pictures(dialog: AsyncFileDialog, endings: &[&str]) -> AsyncFileDialog {
 pub fn ask_to_save(ctx: &Context, name: &str, is_saving: bool) -> Option<Answer> {
     let palette = theme::palette(ctx);
     let frame = theme::floating(palette).inner_margin(egui::Margin::same(22));
-    let modal = Modal::new(Id::new("ask to save")).frame(frame).show(ctx, |ui| {
+    let modal = Modal::new(Id::unique("ask to save")).frame(frame).show(ctx, |ui| {
         ui.set_width(360.0);
         ui.label(RichText::new(text::ask_title(name)).font(theme::semibold(16.0)).color(palette.text));
         ui.add_space(2.0);

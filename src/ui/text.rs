@@ -172,7 +172,7 @@ pub const PRECISION_F16: &str = "f16 · faster on GPUs";
 
 // --- generating -----------------------------------------------------------------------------------------------------------
 pub const WHY_NO_PHOTO: &str = "Open a photo first";
-pub const WHY_NOTHING: &str = "Paint over what should change, or drag an edge to extend";
+pub const WHY_NOTHING: &str = "Paint over something, or drag an edge";
 pub const WHY_OPENING: &str = "The photo is being opened";
 pub const READY_MASK: &str = "Fills the painted area";
 pub const READY_EXTEND: &str = "Fills the new edges";

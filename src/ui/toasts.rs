@@ -40,7 +40,7 @@ impl Toasts {
             if let Some(wait) = until_change(notice.kind, age) {
                 ui.ctx().request_repaint_after(wait);
             }
-            let shown = Area::new(Id::new(("notice", notice.number)))
+            let shown = Area::new(Id::unique(("notice", notice.number)))
                 .order(Order::Foreground)
                 .pivot(Align2::RIGHT_TOP)
                 .fixed_pos(at)

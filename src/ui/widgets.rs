@@ -2,7 +2,7 @@
 //! panels and the canvas; each gives its response and an accessible name. Must never send commands itself.
 
 use eframe::egui::{
-    self, Align, Align2, Color32, CornerRadius, DragValue, Layout, Rect, Response, RichText, Sense, Stroke, StrokeKind, Ui,
+    self, Align, Align2, Color32, CornerRadius, DragValue, Layout, Rect, Response, RichText, Sense, Slider, Stroke, StrokeKind, Ui,
     Vec2, WidgetInfo, accesskit::Role, vec2,
 };
 
@@ -248,8 +248,19 @@ pub fn pixels(ui: &mut Ui, name: &str, value: &mut u32, max: u32, width: f32) ->
     ui.add_sized(vec2(width, theme::CONTROL), drag).accessible_name(name)
 }
 
-/// A coloured dot with a halo, for states.
-pub fn dot(ui: &mut Ui, color: Color32) {
-    let (rect, _) = ui.allocate_exact_size(Vec2::splat(8.0), Sense::hover());
-    ui.painter().circle_filled(rect.center(), 3.5, color);
+/// A slim slider without a number; the number stands beside it.
+pub fn slider(ui: &mut Ui, slider: Slider<'_>, width: f32, name: &str) -> Response {
+    let palette = theme::palette(ui.ctx());
+    ui.scope(|ui| {
+        ui.spacing_mut().slider_width = width;
+        ui.spacing_mut().interact_size.y = 16.0;
+        let visuals = ui.visuals_mut();
+        visuals.selection.bg_fill = palette.accent;
+        for state in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered, &mut visuals.widgets.active] {
+            state.bg_fill = palette.line_strong;
+            state.fg_stroke = Stroke::new(2.0, palette.accent_text);
+        }
+        ui.add(slider.show_value(false).trailing_fill(true)).accessible_name(name)
+    })
+    .inner
 }

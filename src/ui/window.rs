@@ -66,9 +66,15 @@ impl Window {
         &self.app
     }
 
-    /// Does what a person would ask for in a dialog that a test has not.
-    pub fn send(&mut self, command: Command) {
-        self.app.dispatch(command);
+    /// The photo is shown as it was.
+    pub fn is_comparing(&self) -> bool {
+        self.state.canvas.is_comparing
+    }
+
+    /// Where a photo pixel is on the screen, for tests that point at it.
+    pub fn on_screen(&self, x: f32, y: f32, pixels_per_point: f32) -> Option<egui::Pos2> {
+        let viewport = self.state.canvas.viewport?;
+        Some(self.state.canvas.view.mapping(viewport, pixels_per_point).to_view(egui::pos2(x, y)))
     }
 
     fn poll(&mut self, ctx: &Context) {
@@ -184,7 +190,6 @@ impl Window {
                 self.dialogs.open(pick, suggestion, frame, ctx);
             }
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            Action::Answer(answer) => self.on_answer(answer, frame, ctx),
             view => {
                 let bounds = self.app.document().map(canvas::bounds);
                 canvas::view_action(&view, &mut self.state.canvas, bounds, ctx.pixels_per_point());
@@ -249,7 +254,7 @@ impl Window {
     }
 
     fn drops(&mut self, ctx: &Context) {
-        let dropped = ctx.input(|input| input.raw.dropped_files.iter().find_map(|file| file.path.clone()));
+        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped {
             if path.is_dir() {
                 self.state.is_model_being_read = true;

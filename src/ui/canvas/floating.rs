@@ -26,7 +26,7 @@ pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
     let palette = theme::palette(ui.ctx());
     let has_room = viewport.width() > ROOM_FOR_WORDS;
     let mut is_button_down = false;
-    Area::new(Id::new("candidate bar"))
+    Area::new(Id::unique("candidate bar"))
         .order(Order::Middle)
         .pivot(Align2::CENTER_BOTTOM)
         .fixed_pos(viewport.center_bottom() - vec2(0.0, 18.0))

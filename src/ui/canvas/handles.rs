@@ -124,20 +124,25 @@ pub fn is_hit(mapping: &Mapping, photo: PixelSize, extension: Extension, at: Pos
     })
 }
 
-/// Lets the handles be dragged and draws them. Returns true when the pointer is over or holds one.
-pub fn show(ui: &Ui, mapping: &Mapping, drag: &mut Option<HandleDrag>, is_enabled: bool, scene: &mut Scene<'_>) -> bool {
-    let Some(document) = scene.app.document() else { return false };
+/// Lets the handles be dragged. Returns the one that the pointer is over or holds.
+pub fn interact(
+    ui: &Ui,
+    mapping: &Mapping,
+    drag: &mut Option<HandleDrag>,
+    is_enabled: bool,
+    scene: &mut Scene<'_>,
+) -> Option<Side> {
+    let document = scene.app.document()?;
     let extension = document.extension();
     let canvas_in_view = mapping.rect_to_view(canvas_bounds(document.size(), extension));
     let sight = mapping.viewport.shrink(GRAB);
-    let palette = theme::palette(ui.ctx());
-    let mut is_busy = drag.is_some();
+    let mut hot = drag.map(|drag| drag.side);
     for side in Side::ALL {
         let middle = side.middle(canvas_in_view, sight);
         if !mapping.viewport.contains(middle) && drag.is_none_or(|d| d.side != side) {
             continue;
         }
-        let id = ui.id().with(("handle", side.name()));
+        let id = ui.scope_id().with(("handle", side.name()));
         let sense = if is_enabled { Sense::drag() } else { Sense::hover() };
         let response = ui.interact(Rect::from_center_size(middle, side.grab_size()), id, sense);
         let name = text::extend_handle(side.name());
@@ -159,17 +164,28 @@ pub fn show(ui: &Ui, mapping: &Mapping, drag: &mut Option<HandleDrag>, is_enable
             }
         }
         let is_hot = is_enabled && (response.hovered() || is_dragged);
-        is_busy |= is_hot;
         if is_hot {
+            hot = Some(side);
             let cursor = if side.is_vertical() { CursorIcon::ResizeHorizontal } else { CursorIcon::ResizeVertical };
             ui.set_cursor_icon(cursor);
         }
-        pill(ui.painter(), middle, side, is_hot, is_enabled, palette);
         if !is_dragged {
             response.on_hover_text(text::extend_handle_tip(side.name()));
         }
     }
-    is_busy
+    hot
+}
+
+/// Draws the handles.
+pub fn paint(ui: &Ui, mapping: &Mapping, hot: Option<Side>, is_enabled: bool, scene: &Scene<'_>) {
+    let Some(document) = scene.app.document() else { return };
+    let canvas_in_view = mapping.rect_to_view(canvas_bounds(document.size(), document.extension()));
+    let sight = mapping.viewport.shrink(GRAB);
+    let palette = theme::palette(ui.ctx());
+    let painter = ui.painter_at(mapping.viewport);
+    for side in Side::ALL {
+        pill(&painter, side.middle(canvas_in_view, sight), side, hot == Some(side), is_enabled, palette);
+    }
 }
 
 fn pill(painter: &Painter, middle: Pos2, side: Side, is_hot: bool, is_enabled: bool, palette: &Palette) {

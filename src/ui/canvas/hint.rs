@@ -28,14 +28,15 @@ pub fn show(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         return;
     }
     let palette = theme::palette(ui.ctx());
-    let outline: Vec<Pos2> = outline().into_iter().map(|at| mapping.to_view(at)).collect();
     let painter = ui.painter_at(mapping.viewport);
-    for (color, width) in [(Color32::from_black_alpha(120), 4.0), (Color32::WHITE, 2.0)] {
-        painter.extend(Shape::dashed_line(&outline, Stroke::new(width, color), 7.0, 6.0));
+    for piece in outline() {
+        let piece: Vec<Pos2> = piece.into_iter().map(|at| mapping.to_view(at)).collect();
+        painter.add(Shape::line(piece.clone(), Stroke::new(3.5, Color32::from_black_alpha(90))));
+        painter.extend(Shape::dashed_line(&piece, Stroke::new(2.0, Color32::WHITE), 7.0, 5.0));
     }
     let below = mapping.to_view(pos2(742.0, 868.0));
     let top = below.y.clamp(mapping.viewport.top() + 12.0, mapping.viewport.bottom() - 130.0);
-    Area::new(Id::new("hint"))
+    Area::new(Id::unique("hint"))
         .order(Order::Middle)
         .pivot(Align2::CENTER_TOP)
         .fixed_pos(pos2(below.x, top))
@@ -57,23 +58,28 @@ pub fn show(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         });
 }
 
-/// The outline of both ellipses together: points of each that are not inside the other, by angle.
-fn outline() -> Vec<Pos2> {
-    let inside = |at: Pos2, (center, radii): (Pos2, Vec2)| ((at - center) / radii).length_sq() < 0.98;
+/// The outline of both ellipses together, as pieces: of each what is not inside the other.
+fn outline() -> Vec<Vec<Pos2>> {
+    const STEPS: usize = 240;
     let [ball, shadow] = SAMPLE_OBJECT;
-    let ring = |(center, radii): (Pos2, Vec2)| {
-        (0..=240).map(move |i| {
-            let (sin, cos) = (i as f32 / 240.0 * std::f32::consts::TAU).sin_cos();
-            center + vec2(cos, sin) * radii
-        })
-    };
-    // The ball from where the shadow leaves it, over the top, and back along the shadow.
-    let mut points: Vec<Pos2> = ring(ball).filter(|at| !inside(*at, shadow)).collect();
-    let start = points.iter().position(|at| at.x < ball.0.x && at.y > ball.0.y).unwrap_or(0);
-    points.rotate_left(start);
-    points.extend(ring(shadow).skip(180).chain(ring(shadow).take(180)).filter(|at| !inside(*at, ball)));
-    points.extend(points.first().copied());
-    points
+    let mut pieces = Vec::new();
+    for ((center, radii), (other, other_radii)) in [(ball, shadow), (shadow, ball)] {
+        let mut piece = Vec::new();
+        // Begins inside the other one, so that no piece is cut in two by the start of the ring.
+        let start = ((other - center) / radii).angle();
+        for i in 0..=STEPS {
+            let (sin, cos) = (start + i as f32 / STEPS as f32 * std::f32::consts::TAU).sin_cos();
+            let at = center + vec2(cos, sin) * radii;
+            if ((at - other) / other_radii).length_sq() >= 1.0 {
+                piece.push(at);
+            } else if !piece.is_empty() {
+                pieces.push(std::mem::take(&mut piece));
+            }
+        }
+        pieces.push(piece);
+    }
+    pieces.retain(|piece| piece.len() > 1);
+    pieces
 }
 
 fn sample_mask(size: PixelSize) -> Mask {
@@ -118,7 +124,7 @@ pub fn opening(ui: &Ui, viewport: Rect, scene: &Scene<'_>) {
         return;
     }
     let palette = theme::palette(ui.ctx());
-    Area::new(Id::new("opening"))
+    Area::new(Id::unique("opening"))
         .order(Order::Middle)
         .pivot(Align2::CENTER_CENTER)
         .fixed_pos(viewport.center())
@@ -139,7 +145,7 @@ pub fn drop_target(ui: &Ui, viewport: Rect) {
         return;
     }
     let palette = theme::palette(ui.ctx());
-    let painter = ui.ctx().layer_painter(egui::LayerId::new(Order::Foreground, Id::new("drop"))).with_clip_rect(viewport);
+    let painter = ui.ctx().layer_painter(egui::LayerId::new(Order::Foreground, Id::unique("drop"))).with_clip_rect(viewport);
     painter.rect_filled(viewport, 0.0, palette.canvas.gamma_multiply(0.86));
     let frame = viewport.shrink(18.0);
     painter.rect_stroke(
@@ -170,13 +176,12 @@ mod tests {
         let painted = mask.plane.data.iter().filter(|v| **v > 0).count();
         let share = painted as f64 / SAMPLE_SIZE.area() as f64;
         assert!((0.024..0.028).contains(&share), "{share}");
-        let outline = outline();
-        assert!(outline.first() == outline.last() && outline.len() > 200);
-        // Nothing of the outline runs through the marked part.
-        for at in outline {
-            assert!(mask.plane.get((at.x as usize).min(1599), (at.y as usize).min(1066)) == 0 || {
-                SAMPLE_OBJECT.iter().any(|(c, r)| (((at - *c) / *r).length_sq() - 1.0).abs() < 0.05)
-            });
+        // The outline runs along the marked part's edge, never through it.
+        let pieces = outline();
+        assert_eq!(pieces.len(), 2);
+        for at in pieces.into_iter().flatten() {
+            let nearest = SAMPLE_OBJECT.iter().map(|(c, r)| ((at - *c) / *r).length_sq()).fold(f32::MAX, f32::min);
+            assert!((nearest - 1.0).abs() < 1e-3, "{at:?}");
         }
     }
 }

@@ -47,7 +47,8 @@ pub struct CanvasState {
     pub painted_to: Option<(f32, f32)>,
     gesture: Gesture,
     drag: Option<HandleDrag>,
-    is_over_handle: bool,
+    /// Under the pointer or held.
+    hot_handle: Option<Side>,
     /// Where the last stroke ended, for straight lines with Shift.
     last_point: Option<Pos2>,
     last_input: f64,
@@ -101,12 +102,16 @@ pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     follow_pointer(ui, &mapping, scene);
     let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
     let mut drag = scene.state.canvas.drag.take();
-    let can_extend = scene.app.jobs().is_empty() && scene.app.candidates().is_empty();
-    scene.state.canvas.is_over_handle = handles::show(ui, &mapping, &mut drag, can_extend, scene);
+    scene.state.canvas.hot_handle = handles::interact(ui, &mapping, &mut drag, can_extend(scene), scene);
     zoom_out_while_dragging_outward(ui, &mapping, drag.as_ref(), scene);
     scene.state.canvas.drag = drag;
     scene.state.canvas.view.keep_in_sight(bounds, &mapping);
     note_pointer(ui, &mapping, &response, scene);
+}
+
+/// The canvas keeps its size while a job or a result depends on it.
+fn can_extend(scene: &Scene<'_>) -> bool {
+    scene.app.jobs().is_empty() && scene.app.candidates().is_empty()
 }
 
 /// A handle that is dragged to the window's edge makes room.
@@ -219,6 +224,7 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
         let mapping = scene.state.canvas.view.mapping(viewport, ui.pixels_per_point());
         paint_photo(ui, &mapping, scene, pictures);
         handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
+        handles::paint(ui, &mapping, scene.state.canvas.hot_handle, can_extend(scene), scene);
         hint::show(ui, &mapping, scene);
         floating::candidate_bar(ui, viewport, scene);
         floating::compare_label(ui, viewport, scene);
@@ -246,7 +252,7 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         mask_color: Color32::from_rgb(red, green, blue),
         mask_opacity: if has_job { settings.mask_opacity * 0.5 } else { settings.mask_opacity },
         show_mask_edge: !canvas.is_mask_hidden && shows_edge,
-        time_seconds: if settings.reduced_motion { 0.0 } else { now as f32 },
+        time_seconds: if settings.reduced_motion { 0.0 } else { now as _ },
         dark: theme::palette(ui.ctx()).is_dark,
         split_x_in_view: None,
         pixel_grid: true,
@@ -272,7 +278,7 @@ fn cursor(ui: &Ui, mapping: &Mapping, scene: &Scene<'_>) {
     let is_here = mapping.viewport.contains(pointer)
         && ui.ctx().layer_id_at(pointer) == Some(ui.layer_id())
         && !ui.ctx().any_popup_open();
-    if !(is_here || canvas.gesture.is_painting()) || canvas.is_over_handle {
+    if !(is_here || canvas.gesture.is_painting()) || canvas.hot_handle.is_some() {
         return;
     }
     let pans = scene.app.tool() == Tool::Pan

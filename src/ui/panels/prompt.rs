@@ -51,6 +51,7 @@ fn no_words(ui: &mut Ui, scene: &mut Scene<'_>) {
         .corner_radius(CornerRadius::same(8))
         .inner_margin(Margin::same(12));
     frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
             let (square, _) = ui.allocate_exact_size(Vec2::splat(16.0), Sense::hover());
             icons::paint(ui.painter(), Rect::from_center_size(square.center() + vec2(0.0, 1.0), Vec2::splat(16.0)), Icon::Info, palette.text_muted);

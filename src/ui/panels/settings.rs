@@ -91,9 +91,9 @@ pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn variations(ui: &mut Ui, scene: &mut Scene<'_>) {
     row(ui, text::VARIATIONS, text::VARIATIONS_TIP, None, |ui| {
-        ui.spacing_mut().slider_width = ui.available_width() - 44.0;
-        let slider = Slider::new(&mut scene.state.variations, 1..=MAX_VARIATIONS).show_value(false);
-        ui.add(slider).accessible_name(text::VARIATIONS);
+        let width = ui.available_width() - 34.0;
+        let slider = Slider::new(&mut scene.state.variations, 1..=MAX_VARIATIONS);
+        widgets::slider(ui, slider, width, text::VARIATIONS);
         let palette = theme::palette(ui.ctx());
         ui.label(RichText::new(scene.state.variations.to_string()).color(palette.text));
     });
@@ -102,7 +102,8 @@ fn variations(ui: &mut Ui, scene: &mut Scene<'_>) {
 fn seed(ui: &mut Ui, settings: &mut GenerateSettings, scene: &mut Scene<'_>) {
     row(ui, text::SEED, text::SEED_TIP, None, |ui| {
         let width = ui.available_width() - theme::CONTROL - theme::GAP;
-        let drag = DragValue::new(&mut settings.seed).range(0..=MAX_SEED.max(settings.seed)).speed(1.0);
+        let end = MAX_SEED.max(settings.seed);
+        let drag = DragValue::new(&mut settings.seed).range(0..=end).speed(1.0);
         ui.add_sized(vec2(width, theme::CONTROL), drag).accessible_name(text::SEED);
         let tip = shortcuts::tip(ui.ctx(), &Command::NewSeed);
         if IconButton::new(Icon::Dice, Command::NewSeed.label()).tip(tip).show(ui).clicked() {

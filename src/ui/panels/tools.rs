@@ -11,7 +11,7 @@ use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
 use crate::ui::text;
 use crate::ui::theme::{self, size};
-use crate::ui::widgets::IconButton;
+use crate::ui::widgets::{self, IconButton};
 
 const RAIL: f32 = 52.0;
 const BUTTON: f32 = 36.0;
@@ -57,10 +57,10 @@ pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.painter().hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
         let has_room = whole.width() > 600.0;
         ui.horizontal_centered(|ui| {
-            ui.spacing_mut().slider_width = if has_room { 120.0 } else { 70.0 };
-            brush_size(ui, scene);
+            let width = if has_room { 120.0 } else { 70.0 };
+            brush_size(ui, width, scene);
             ui.add_space(if has_room { 14.0 } else { 2.0 });
-            brush_hardness(ui, scene);
+            brush_hardness(ui, width, scene);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| mask_buttons(ui, has_room, scene));
         });
     });
@@ -71,16 +71,15 @@ fn label(ui: &mut Ui, words: &str) {
     ui.label(RichText::new(words).font(theme::regular(size::BODY)).color(palette.text_muted));
 }
 
-fn brush_size(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn brush_size(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
     label(ui, text::BRUSH_SIZE);
     let mut diameter = scene.app.settings().brush_diameter_px;
     let before = diameter;
+    let tip = Command::SetBrushDiameter(diameter).tooltip();
     let slider = Slider::new(&mut diameter, 2.0..=SLIDER_END)
         .logarithmic(true)
-        .show_value(false)
         .clamping(egui::SliderClamping::Edits);
-    let tip = Command::SetBrushDiameter(diameter).tooltip();
-    ui.add(slider).accessible_name(text::BRUSH_SIZE).on_hover_text(tip);
+    widgets::slider(ui, slider, width, text::BRUSH_SIZE).on_hover_text(tip);
     let number = DragValue::new(&mut diameter).range(BRUSH_RANGE).speed(0.5).max_decimals(0).suffix(" px");
     ui.add_sized(vec2(64.0, 26.0), number).accessible_name(text::BRUSH_SIZE_VALUE);
     if diameter != before {
@@ -88,14 +87,13 @@ fn brush_size(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
-fn brush_hardness(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn brush_hardness(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
     label(ui, text::BRUSH_HARDNESS);
     let before = scene.app.settings().brush_hardness * 100.0;
     let mut percent = before;
     let tip = Command::SetBrushHardness(0.0).tooltip();
-    ui.add(Slider::new(&mut percent, 0.0..=100.0).show_value(false))
-        .accessible_name(text::BRUSH_HARDNESS)
-        .on_hover_text(tip);
+    let slider = Slider::new(&mut percent, 0.0..=100.0);
+    widgets::slider(ui, slider, width, text::BRUSH_HARDNESS).on_hover_text(tip);
     let number = DragValue::new(&mut percent).range(0.0..=100.0).speed(0.5).max_decimals(0).suffix(" %");
     ui.add_sized(vec2(54.0, 26.0), number).accessible_name(text::BRUSH_HARDNESS_VALUE);
     if percent != before {

@@ -29,8 +29,7 @@ pub fn top(ui: &mut Ui, scene: &mut Scene<'_>) {
             let palette = theme::palette(ui.ctx());
             icons::mark(ui.painter(), square, palette.accent, palette.on_accent);
             ui.add_space(4.0);
-            menus(ui, scene);
-            let left = ui.cursor().left();
+            let left = menus(ui, scene);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 right_end(ui, scene);
                 title(ui, scene, left);
@@ -58,7 +57,7 @@ fn title(ui: &Ui, scene: &Scene<'_>, left: f32) {
         let dot = pos2(middle + half + 10.0, room.center().y);
         ui.painter().circle_filled(dot, 3.0, palette.warning);
         let hover = Rect::from_center_size(dot, Vec2::splat(14.0));
-        ui.interact(hover, ui.id().with("modified"), Sense::hover()).on_hover_text(text::UNSAVED);
+        ui.interact(hover, ui.scope_id().with("modified"), Sense::hover()).on_hover_text(text::UNSAVED);
     }
     ui.painter().galley(at, galley, palette.text);
 }
@@ -108,14 +107,16 @@ fn history_label(command: &Command, scene: &Scene<'_>) -> String {
     }
 }
 
-fn menus(ui: &mut Ui, scene: &mut Scene<'_>) {
+/// Returns where they end.
+fn menus(ui: &mut Ui, scene: &mut Scene<'_>) -> f32 {
     MenuBar::new().ui(ui, |ui| {
         ui.spacing_mut().button_padding = vec2(8.0, 4.0);
         ui.menu_button(text::MENU_FILE, |ui| file_menu(ui, scene));
         ui.menu_button(text::MENU_EDIT, |ui| edit_menu(ui, scene));
         ui.menu_button(text::MENU_MASK, |ui| mask_menu(ui, scene));
-        ui.menu_button(text::MENU_VIEW, |ui| view_menu(ui, scene));
-    });
+        ui.menu_button(text::MENU_VIEW, |ui| view_menu(ui, scene)).response.rect.right()
+    })
+    .inner
 }
 
 /// An entry made from a command.
