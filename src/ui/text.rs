@@ -130,6 +130,8 @@ pub const RESET_EXTENSION: &str = "Reset";
 pub const RESET_EXTENSION_TIP: &str = "Back to the photo’s own size";
 pub const EXTEND_HELP: &str = "Drag the handles at the photo’s edges, or type pixels here.";
 
+pub const EXTEND_WAIT: &str = "Accept or discard the result first; then the canvas can change.";
+
 pub fn extend_value(side: &str) -> String {
     format!("Extend {} in pixels", side.to_lowercase())
 }
@@ -185,6 +187,10 @@ pub fn stage(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
+pub fn share(fraction: f32) -> String {
+    format!("{:.0} %", fraction * 100.0)
+}
+
 pub fn step(done: usize, total: usize) -> String {
     format!("step {done} of {total}")
 }
@@ -223,6 +229,7 @@ pub fn seed(seed: u64) -> String {
 }
 
 // --- hints and empty states ------------------------------------------------------------------------------------------------
+pub const HINT_NAME: &str = "First steps";
 pub const HINT_TITLE: &str = "Paint over the ball, then press Generate";
 pub const HINT_BODY: &str = "Inlay fills the painted spot from what surrounds it.";
 pub const HINT_MARK: &str = "Mark it for me";

@@ -2,7 +2,7 @@
 //! panels and the canvas; each gives its response and an accessible name. Must never send commands itself.
 
 use eframe::egui::{
-    self, Align, Align2, Color32, CornerRadius, DragValue, Layout, Rect, Response, RichText, Sense, Slider, Stroke, StrokeKind, Ui,
+    self, Align, Align2, Color32, ComboBox, CornerRadius, DragValue, Layout, Rect, Response, RichText, Sense, Slider, Stroke, StrokeKind, Ui,
     Vec2, WidgetInfo, accesskit::Role, vec2,
 };
 
@@ -240,6 +240,14 @@ pub fn auto_number(
         }
     }
     is_changed && *value != before
+}
+
+/// A list to choose from, with Inlay's own arrow.
+pub fn combo(salt: &str) -> ComboBox<'static> {
+    ComboBox::from_id_salt(salt.to_owned()).icon(|ui, rect, visuals, _is_open| {
+        let square = Rect::from_center_size(rect.center(), Vec2::splat(13.0));
+        icons::paint(ui.painter(), square, Icon::Down, visuals.fg_stroke.color.gamma_multiply(0.7));
+    })
 }
 
 /// A field for whole pixels.

@@ -125,13 +125,7 @@ pub fn is_hit(mapping: &Mapping, photo: PixelSize, extension: Extension, at: Pos
 }
 
 /// Lets the handles be dragged. Returns the one that the pointer is over or holds.
-pub fn interact(
-    ui: &Ui,
-    mapping: &Mapping,
-    drag: &mut Option<HandleDrag>,
-    is_enabled: bool,
-    scene: &mut Scene<'_>,
-) -> Option<Side> {
+pub fn interact(ui: &Ui, mapping: &Mapping, drag: &mut Option<HandleDrag>, scene: &mut Scene<'_>) -> Option<Side> {
     let document = scene.app.document()?;
     let extension = document.extension();
     let canvas_in_view = mapping.rect_to_view(canvas_bounds(document.size(), extension));
@@ -143,10 +137,9 @@ pub fn interact(
             continue;
         }
         let id = ui.scope_id().with(("handle", side.name()));
-        let sense = if is_enabled { Sense::drag() } else { Sense::hover() };
-        let response = ui.interact(Rect::from_center_size(middle, side.grab_size()), id, sense);
+        let response = ui.interact(Rect::from_center_size(middle, side.grab_size()), id, Sense::drag());
         let name = text::extend_handle(side.name());
-        response.widget_info(|| WidgetInfo::labeled(Role::Splitter, is_enabled, &name));
+        response.widget_info(|| WidgetInfo::labeled(Role::Splitter, true, &name));
         if response.drag_started() {
             let from = ui.input(|input| input.pointer.press_origin()).unwrap_or(middle);
             let grip = from - edge_in_view(side, canvas_in_view, from);
@@ -163,7 +156,7 @@ pub fn interact(
                 *drag = None;
             }
         }
-        let is_hot = is_enabled && (response.hovered() || is_dragged);
+        let is_hot = response.hovered() || is_dragged;
         if is_hot {
             hot = Some(side);
             let cursor = if side.is_vertical() { CursorIcon::ResizeHorizontal } else { CursorIcon::ResizeVertical };
@@ -177,26 +170,22 @@ pub fn interact(
 }
 
 /// Draws the handles.
-pub fn paint(ui: &Ui, mapping: &Mapping, hot: Option<Side>, is_enabled: bool, scene: &Scene<'_>) {
+pub fn paint(ui: &Ui, mapping: &Mapping, hot: Option<Side>, scene: &Scene<'_>) {
     let Some(document) = scene.app.document() else { return };
     let canvas_in_view = mapping.rect_to_view(canvas_bounds(document.size(), document.extension()));
     let sight = mapping.viewport.shrink(GRAB);
     let palette = theme::palette(ui.ctx());
     let painter = ui.painter_at(mapping.viewport);
     for side in Side::ALL {
-        pill(&painter, side.middle(canvas_in_view, sight), side, hot == Some(side), is_enabled, palette);
+        pill(&painter, side.middle(canvas_in_view, sight), side, hot == Some(side), palette);
     }
 }
 
-fn pill(painter: &Painter, middle: Pos2, side: Side, is_hot: bool, is_enabled: bool, palette: &Palette) {
+fn pill(painter: &Painter, middle: Pos2, side: Side, is_hot: bool, palette: &Palette) {
     let thickness = if is_hot { THICKNESS + 1.0 } else { THICKNESS };
     let shape = if side.is_vertical() { vec2(thickness, LENGTH) } else { vec2(LENGTH, thickness) };
     let rect = Rect::from_center_size(middle, shape);
-    let color = match () {
-        () if is_hot => palette.accent_text,
-        () if is_enabled => palette.text_muted.gamma_multiply(0.75),
-        () => palette.text_faint.gamma_multiply(0.35),
-    };
+    let color = if is_hot { palette.accent_text } else { palette.text_muted.gamma_multiply(0.75) };
     painter.rect_filled(rect, CornerRadius::same(3), color);
 }
 

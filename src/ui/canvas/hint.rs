@@ -41,7 +41,7 @@ pub fn show(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         .pivot(Align2::CENTER_TOP)
         .fixed_pos(pos2(below.x, top))
         .constrain_to(mapping.viewport.shrink(8.0))
-        .accessible_name(text::HINT_TITLE)
+        .accessible_name(text::HINT_NAME)
         .show(ui.ctx(), |ui| {
             theme::floating(palette).inner_margin(egui::Margin::symmetric(16, 12)).show(ui, |ui| {
                 ui.set_max_width(330.0);

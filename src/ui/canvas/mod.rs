@@ -102,7 +102,8 @@ pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     follow_pointer(ui, &mapping, scene);
     let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
     let mut drag = scene.state.canvas.drag.take();
-    scene.state.canvas.hot_handle = handles::interact(ui, &mapping, &mut drag, can_extend(scene), scene);
+    scene.state.canvas.hot_handle =
+        if can_extend(scene) { handles::interact(ui, &mapping, &mut drag, scene) } else { None };
     zoom_out_while_dragging_outward(ui, &mapping, drag.as_ref(), scene);
     scene.state.canvas.drag = drag;
     scene.state.canvas.view.keep_in_sight(bounds, &mapping);
@@ -152,7 +153,8 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
     let is_here = |at: Pos2| {
         !is_blocked && mapping.viewport.contains(at) && ctx.layer_id_at(at) == Some(layer)
     };
-    let is_on_canvas = |at: Pos2| is_here(at) && !handles::is_hit(mapping, size, extension, at);
+    let has_handles = can_extend(scene);
+    let is_on_canvas = |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, size, extension, at));
     let mut gesture = scene.state.canvas.gesture;
     let mut pointer = ctx.pointer_latest_pos();
     for event in &events {
@@ -224,7 +226,9 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
         let mapping = scene.state.canvas.view.mapping(viewport, ui.pixels_per_point());
         paint_photo(ui, &mapping, scene, pictures);
         handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
-        handles::paint(ui, &mapping, scene.state.canvas.hot_handle, can_extend(scene), scene);
+        if can_extend(scene) {
+            handles::paint(ui, &mapping, scene.state.canvas.hot_handle, scene);
+        }
         hint::show(ui, &mapping, scene);
         floating::candidate_bar(ui, viewport, scene);
         floating::compare_label(ui, viewport, scene);

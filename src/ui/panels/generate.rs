@@ -58,7 +58,7 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.set_min_height(theme::CONTROL);
         ui.vertical(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            let (first, second) = details(job);
+            let (first, second) = details(job, scene.app.model().reads_prompts());
             widgets::small(ui, first);
             widgets::small(ui, second);
         });
@@ -73,11 +73,12 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn details(job: &Job) -> (String, String) {
+/// Exemplar works in rounds too fine to count aloud: a share says more.
+fn details(job: &Job, counts_steps: bool) -> (String, String) {
     let progress = &job.progress;
     let mut first = String::new();
     if progress.total > 0 {
-        first = text::step(progress.done, progress.total);
+        first = if counts_steps { text::step(progress.done, progress.total) } else { text::share(progress.fraction) };
     }
     if progress.crops > 1 {
         first = format!("{} · {first}", text::crop(progress.crop, progress.crops));

@@ -1,7 +1,7 @@
 //! Owns the numbers: extension in pixels, seed, steps, guidance, strength, sampler, variations, device, precision. What a
 //! model does not use is greyed out and says why. Part of the side panel.
 
-use eframe::egui::{self, ComboBox, DragValue, Grid, RichText, Slider, Ui, vec2};
+use eframe::egui::{self, DragValue, Grid, RichText, Slider, Ui, vec2};
 
 use crate::app::Command;
 use crate::engine::{DeviceChoice, Precision, SAMPLERS};
@@ -56,6 +56,7 @@ pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     match scene.app.document().map(|d| (d.size(), extension.canvas_size(d.size()))) {
         Some((size, Ok(canvas))) if size != canvas => widgets::small(ui, text::extended_size(size, canvas)),
+        _ if scene.app.document().is_some() && !can_edit => widgets::small(ui, text::EXTEND_WAIT),
         _ => widgets::small(ui, text::EXTEND_HELP),
     };
 }
@@ -115,7 +116,7 @@ fn seed(ui: &mut Ui, settings: &mut GenerateSettings, scene: &mut Scene<'_>) {
 fn sampler(ui: &mut Ui, settings: &mut GenerateSettings) {
     let name = |key: &str| SAMPLERS.iter().find(|(k, _)| *k == key).map_or(text::SAMPLER_OWN, |(_, name)| *name);
     let shown = settings.scheduler.as_deref().map_or(text::SAMPLER_OWN, name);
-    let combo = ComboBox::from_id_salt("sampler").width(ui.available_width()).selected_text(shown).show_ui(ui, |ui| {
+    let combo = widgets::combo("sampler").width(ui.available_width()).selected_text(shown).show_ui(ui, |ui| {
         ui.selectable_value(&mut settings.scheduler, None, text::SAMPLER_OWN);
         for (key, name) in SAMPLERS {
             ui.selectable_value(&mut settings.scheduler, Some(key.to_owned()), name);
@@ -130,7 +131,7 @@ fn machine(ui: &mut Ui, scene: &mut Scene<'_>) {
     let tip = Command::ChooseDevice(DeviceChoice::Auto).tooltip();
     row(ui, text::DEVICE, tip, why_not, |ui| {
         let mut chosen = scene.app.device();
-        let combo = ComboBox::from_id_salt("device")
+        let combo = widgets::combo("device")
             .width(ui.available_width())
             .selected_text(text::device(chosen.name()))
             .show_ui(ui, |ui| {
@@ -151,7 +152,7 @@ fn machine(ui: &mut Ui, scene: &mut Scene<'_>) {
             Precision::F16 => text::PRECISION_F16,
         };
         let mut chosen = scene.app.precision();
-        let combo = ComboBox::from_id_salt("precision")
+        let combo = widgets::combo("precision")
             .width(ui.available_width())
             .selected_text(words(chosen))
             .show_ui(ui, |ui| {

@@ -13,7 +13,6 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
     Panel::right("side").exact_size(WIDTH).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
         let whole = ui.max_rect();
-        ui.painter().vline(whole.left() + 0.5, whole.y_range(), hairline(ui));
         let foot = ground(ui, Margin::symmetric(theme::MARGIN, 14));
         Panel::bottom("generate").resizable(false).show_separator_line(false).frame(foot).show(ui, |ui| {
             let line = ui.max_rect().expand2(vec2(f32::from(theme::MARGIN), 14.0));
@@ -33,5 +32,6 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
                 settings::settings(ui, scene);
             });
         });
+        ui.painter().vline(whole.left() + 0.5, whole.y_range(), hairline(ui));
     });
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{
-    self, Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, Vec2, containers::menu::MenuBar, pos2, vec2,
+    self, Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, UiBuilder, Vec2, containers::menu::MenuBar, pos2, vec2,
 };
 
 use super::{ground, hairline};
@@ -24,16 +24,18 @@ pub fn top(ui: &mut Ui, scene: &mut Scene<'_>) {
     Panel::top("top").exact_size(HEIGHT).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
         let whole = ui.max_rect().expand2(vec2(12.0, 0.0));
         ui.painter().hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
-        ui.horizontal_centered(|ui| {
+        let row = ui.max_rect();
+        let left = ui.horizontal_centered(|ui| {
             let (square, _) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::hover());
             let palette = theme::palette(ui.ctx());
             icons::mark(ui.painter(), square, palette.accent, palette.on_accent);
             ui.add_space(4.0);
-            let left = menus(ui, scene);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                right_end(ui, scene);
-                title(ui, scene, left);
-            });
+            menus(ui, scene)
+        });
+        let builder = UiBuilder::new().max_rect(row).layout(Layout::right_to_left(Align::Center));
+        ui.scope_builder(builder, |ui| {
+            right_end(ui, scene);
+            title(ui, scene, left.inner);
         });
     });
 }
