@@ -39,6 +39,8 @@ pub struct Settings {
     /// The hint of the first start was acted on.
     pub has_filled_once: bool,
     pub ui_scale: f32,
+    /// No moving lines in the window.
+    pub reduced_motion: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +58,7 @@ impl Default for Settings {
             recent_models: Vec::new(),
             has_filled_once: false,
             ui_scale: 1.0,
+            reduced_motion: false,
         }
     }
 }

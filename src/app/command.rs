@@ -83,6 +83,12 @@ pub enum Command {
     Undo,
     Redo,
     SetTheme(Theme),
+    /// No moving lines.
+    SetReducedMotion(bool),
+    /// Writes preferences that change too often to be written each time (the brush).
+    KeepSettings,
+    /// Puts up a notice about something that the front end met.
+    Tell(String),
     DismissNotice(u64),
 }
 
@@ -149,6 +155,9 @@ impl Command {
             Self::Undo => "Undo",
             Self::Redo => "Redo",
             Self::SetTheme(_) => "Theme",
+            Self::SetReducedMotion(_) => "Less motion",
+            Self::KeepSettings => "Keep settings",
+            Self::Tell(_) => "Notice",
             Self::DismissNotice(_) => "Dismiss",
         }
     }

@@ -1,7 +1,7 @@
 //! Owns the one way to change the state: `App::dispatch`, short arms that call handlers.
 
 use super::command::Command;
-use super::state::App;
+use super::state::{App, NoticeKind};
 
 impl App {
     /// Carries a command out, or starts it. Never blocks on files or models; what goes wrong becomes a notice.
@@ -61,6 +61,12 @@ impl App {
                 self.settings.theme = theme;
                 self.keep_settings();
             }
+            Command::SetReducedMotion(is_reduced) => {
+                self.settings.reduced_motion = is_reduced;
+                self.keep_settings();
+            }
+            Command::KeepSettings => self.keep_settings(),
+            Command::Tell(text) => self.notify(NoticeKind::Error, text),
             Command::DismissNotice(number) => self.notices.retain(|notice| notice.number != number),
         }
     }
