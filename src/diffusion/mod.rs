@@ -5,6 +5,7 @@ mod attention;
 pub mod clip;
 pub mod config;
 pub mod error;
+pub mod exemplar;
 pub mod folder;
 pub mod guidance;
 pub mod noise;
