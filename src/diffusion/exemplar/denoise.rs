@@ -9,6 +9,7 @@ use super::peel;
 use super::progress::Progress;
 use super::pyramid::Picture;
 use super::schedule;
+use super::seam;
 use super::vote;
 use crate::progress::Cancelled;
 
@@ -70,10 +71,10 @@ fn start(
 ) -> Result<Field, Cancelled> {
     let terms = Terms {
         known: 1,
-        texture: 0.0,
+        texture: schedule::tune("PTEX", 0.0),
         location: schedule::location(number, levels),
     };
-    peel::peel(level, k, terms, 4e-4, seed, progress)
+    peel::peel(level, k, terms, schedule::tune("PT", 4e-4), seed, progress)
 }
 
 fn run(
@@ -95,6 +96,7 @@ fn run(
     }
     let exhaustive = fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
     let mut pass = 0u64;
+    watch.look(level, progress);
     for (i, round) in rounds.iter().enumerate() {
         level.load_noisy(round.sigma, seed, i as u64);
         if exhaustive {
@@ -115,6 +117,15 @@ fn run(
         }
         vote::vote(level, field, round.voting, progress)?;
         watch.look(level, progress);
+    }
+    if number == 0 {
+        if let Some(last) = rounds.last() {
+            let says = vote::Says::new(level, field, last.voting);
+            let painted = seam::correction(level, |at| says.at(level, at));
+            for (at, rgb) in painted {
+                level.rgb[at] = rgb;
+            }
+        }
     }
     Ok(())
 }

@@ -4,12 +4,14 @@ mod denoise;
 mod distance;
 mod field;
 mod level;
+mod membrane;
 mod peel;
 mod progress;
 mod pyramid;
 mod random;
 mod region;
 mod schedule;
+mod seam;
 mod vote;
 
 use crate::progress::{Cancelled, Observer};
@@ -52,7 +54,17 @@ impl From<Cancelled> for ExemplarError {
 
 struct NoWatch;
 impl Watch for NoWatch {
-    fn look(&mut self, _: &level::Level, _: &mut Progress) {}
+    fn look(&mut self, l: &level::Level, _: &mut Progress) {
+        // DEBUGDUMP
+        if let Ok(dir) = std::env::var("DUMP") {
+            use std::sync::atomic::{AtomicUsize, Ordering};
+            static N: AtomicUsize = AtomicUsize::new(0);
+            let n = N.fetch_add(1, Ordering::Relaxed);
+            let mut data = format!("P6 {} {} 255\n", l.width, l.height).into_bytes();
+            for p in &l.rgb { for c in p { data.push((c.clamp(0.0,1.0)*255.0) as u8); } }
+            std::fs::write(format!("{dir}/{n:03}_{}.ppm", l.width), data).unwrap();
+        }
+    }
 }
 
 pub fn fill(
