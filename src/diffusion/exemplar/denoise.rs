@@ -56,6 +56,9 @@ pub(super) fn fill_region(
             None => start(&mut level, number, levels, k, seed, progress)?,
         };
         run(&mut level, &mut field, done.is_none(), number, levels, steps, seed, watch, progress)?;
+        if number == 0 {
+            finish(&mut level, &field, progress)?;
+        }
         done = Some((level, field));
     }
     Ok(done.map(|(level, _)| level))
@@ -118,14 +121,18 @@ fn run(
         vote::vote(level, field, round.voting, progress)?;
         watch.look(level, progress);
     }
-    if number == 0 {
-        if let Some(last) = rounds.last() {
-            let says = vote::Says::new(level, field, last.voting);
-            let painted = seam::correction(level, |at| says.at(level, at));
-            for (at, rgb) in painted {
-                level.rgb[at] = rgb;
-            }
-        }
+    Ok(())
+}
+
+/// Votes the full-resolution picture twice, sharp and soft, corrects both at the seam and mixes them there.
+fn finish(level: &mut Level, field: &Field, progress: &mut Progress) -> Result<(), Cancelled> {
+    let mut corrected = [vec![], vec![]];
+    for (voting, to) in [schedule::SOFT, schedule::SHARP].into_iter().zip(&mut corrected) {
+        vote::vote(level, field, voting, progress)?;
+        let says = vote::Says::new(level, field, voting);
+        *to = seam::correction(level, |at| says.at(level, at));
     }
+    let [soft, sharp] = corrected;
+    seam::mix(level, &sharp, &soft);
     Ok(())
 }

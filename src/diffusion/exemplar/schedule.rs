@@ -17,6 +17,19 @@ const LOCATION: f32 = 1.0;
 const LOCATION_FADE: f32 = 0.1;
 const TEXTURE: f32 = 16.0;
 
+/// The last vote: each pixel from (nearly) the one patch around it.
+pub(super) const SHARP: Voting = Voting {
+    temperature: 2e-5,
+    bell: 0.4,
+    fade: 1.0,
+};
+/// What the sharp vote is mixed with along the edge.
+pub(super) const SOFT: Voting = Voting {
+    temperature: 2e-4,
+    bell: 1.2,
+    fade: 1.0,
+};
+
 pub(super) fn tune(name: &str, default: f32) -> f32 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
@@ -41,7 +54,7 @@ pub(super) fn levels(depth: u16) -> usize {
 /// Neighbours a query keeps at a level; `level` 0 is full resolution.
 pub(super) fn neighbours(level: usize, levels: usize) -> usize {
     match (level, levels) {
-        (0, 1) => 8,
+        (0, 1) => tune("KT", 4.0) as usize,
         (0, _) => 1,
         (l, n) if l + 1 == n => 4,
         _ => 2,
@@ -81,7 +94,7 @@ pub(super) fn rounds(level: usize, levels: usize, steps: usize) -> Vec<Round> {
                 },
                 voting: Voting {
                     temperature: (sigma * sigma / 8.0).max(tune("TEMP", 4e-5)),
-                    bell: if level == 0 && last { tune("BELL", 1.0) } else { 2.0 },
+                    bell: if level == 0 { 1.2 } else { 2.0 },
                     fade: tune("FADE", 0.9),
                 },
                 sweeps: if level == 0 { 1 } else { 2 },
