@@ -9,6 +9,7 @@ use super::peel;
 use super::progress::Progress;
 use super::pyramid::Picture;
 use super::schedule;
+use super::seam;
 use super::vote;
 use crate::progress::Cancelled;
 
@@ -54,17 +55,10 @@ pub(super) fn fill_region(
             Some((coarse, field)) => field.finer(coarse, &level, k, seed),
             None => start(&mut level, number, levels, k, seed, progress)?,
         };
-        run(
-            &mut level,
-            &mut field,
-            done.is_none(),
-            number,
-            levels,
-            steps,
-            seed,
-            watch,
-            progress,
-        )?;
+        run(&mut level, &mut field, done.is_none(), number, levels, steps, seed, watch, progress)?;
+        if number == 0 {
+            finish(&mut level, &field, progress)?;
+        }
         done = Some((level, field));
     }
     Ok(done.map(|(level, _)| level))
@@ -80,10 +74,10 @@ fn start(
 ) -> Result<Field, Cancelled> {
     let terms = Terms {
         known: 1,
-        texture: 0.0,
+        texture: schedule::tune("PTEX", 0.0),
         location: schedule::location(number, levels),
     };
-    peel::peel(level, k, terms, 4e-4, seed, progress)
+    peel::peel(level, k, terms, schedule::tune("PT", 4e-4), seed, progress)
 }
 
 fn run(
@@ -103,9 +97,9 @@ fn run(
         field.matches.par_iter_mut().for_each(|m| m.d = 1e-3);
         vote::vote(level, field, rounds[0].voting, progress)?;
     }
-    let exhaustive =
-        fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
+    let exhaustive = fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
     let mut pass = 0u64;
+    watch.look(level, progress);
     for (i, round) in rounds.iter().enumerate() {
         level.load_noisy(round.sigma, seed, i as u64);
         if exhaustive {
@@ -116,11 +110,7 @@ fn run(
                     terms: round.terms,
                     forward: pass % 2 == 0,
                     tries: round.tries,
-                    reach: if fresh {
-                        level.width.max(level.height)
-                    } else {
-                        16
-                    },
+                    reach: if fresh { level.width.max(level.height) } else { 16 },
                     seed,
                     round: pass,
                 };
@@ -131,5 +121,18 @@ fn run(
         vote::vote(level, field, round.voting, progress)?;
         watch.look(level, progress);
     }
+    Ok(())
+}
+
+/// Votes the full-resolution picture twice, sharp and soft, corrects both at the seam and mixes them there.
+fn finish(level: &mut Level, field: &Field, progress: &mut Progress) -> Result<(), Cancelled> {
+    let mut corrected = [vec![], vec![]];
+    for (voting, to) in [schedule::SOFT, schedule::SHARP].into_iter().zip(&mut corrected) {
+        vote::vote(level, field, voting, progress)?;
+        let says = vote::Says::new(level, field, voting);
+        *to = seam::correction(level, |at| says.at(level, at));
+    }
+    let [soft, sharp] = corrected;
+    seam::mix(level, &sharp, &soft);
     Ok(())
 }

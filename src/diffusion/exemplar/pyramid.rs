@@ -1,7 +1,7 @@
 //! Owns the pictures that the exemplar denoiser works on: one region of the photo at full size and its halvings, each with
 //! colours, texture features and what is known. Must never look at patches.
 //!
-//! A coarse pixel is known only where every pixel under it is, so no invented colour ever enters the source bank. The
+//! A coarse pixel is a source only where every pixel under it is known, so no invented colour ever enters the bank. The
 //! texture features are those of Newson et al., "Non-local patch-based image inpainting" (IPOL 2017, section 3.3): the
 //! mean absolute horizontal and vertical gradients, taken at full resolution and averaged down, so that a coarse level
 //! still tells rippled water from sky of the same colour.
@@ -14,7 +14,8 @@ pub(super) const KNOWN: u8 = 0;
 pub(super) const FILL: u8 = 1;
 /// Unknown, and painted by another region: neither a source nor a target.
 pub(super) const OTHER: u8 = 2;
-/// Painted by an earlier region: fits are made to it, but it is not copied.
+/// Painted by an earlier region, or (at coarse levels) known in half of its area or more: fits are made to it, but it is
+/// not copied.
 pub(super) const PAINTED: u8 = 3;
 
 /// One resolution of a region, row by row.
@@ -68,25 +69,30 @@ impl Picture {
     fn cell(&self, x: usize, y: usize) -> ([f32; 3], [f32; 2], u8) {
         let mut sum = [[0.0f32; 5]; 2];
         let mut mass = [0.0f32; 2];
-        let mut what = KNOWN;
+        let mut seen = [0usize; 4];
         for sy in 2 * y..(2 * y + 2).min(self.height) {
             for sx in 2 * x..(2 * x + 2).min(self.width) {
                 let at = sy * self.width + sx;
-                let unknown = usize::from(matches!(self.state[at], FILL | OTHER));
-                what = [FILL, OTHER, PAINTED]
-                    .into_iter()
-                    .find(|s| *s == what || *s == self.state[at])
-                    .unwrap_or(KNOWN);
+                let state = self.state[at];
+                seen[state as usize] += 1;
+                let unknown = usize::from(matches!(state, FILL | OTHER));
                 let values = &mut sum[unknown];
-                for (to, from) in values
-                    .iter_mut()
-                    .zip(self.rgb[at].iter().chain(&self.texture[at]))
-                {
+                for (to, from) in values.iter_mut().zip(self.rgb[at].iter().chain(&self.texture[at])) {
                     *to += from;
                 }
                 mass[unknown] += 1.0;
             }
         }
+        let unknown = seen[FILL as usize] + seen[OTHER as usize];
+        let what = if unknown + seen[PAINTED as usize] == 0 {
+            KNOWN
+        } else if unknown <= seen[KNOWN as usize] + seen[PAINTED as usize] {
+            PAINTED
+        } else if seen[FILL as usize] > 0 {
+            FILL
+        } else {
+            OTHER
+        };
         let side = usize::from(mass[0] == 0.0);
         let v = sum[side].map(|s| s / mass[side].max(1.0));
         ([v[0], v[1], v[2]], [v[3], v[4]], what)
@@ -95,9 +101,7 @@ impl Picture {
 
 /// Chebyshev distance of every pixel to the nearest one that is `zero`, capped at 65535 (also the answer when none is).
 pub(super) fn depths(w: usize, h: usize, zero: impl Fn(usize) -> bool) -> Vec<u16> {
-    let mut depth: Vec<u16> = (0..w * h)
-        .map(|at| if zero(at) { 0 } else { u16::MAX })
-        .collect();
+    let mut depth: Vec<u16> = (0..w * h).map(|at| if zero(at) { 0 } else { u16::MAX }).collect();
     let nearer = |depth: &mut [u16], at: usize, from: usize| {
         depth[at] = depth[at].min(depth[from].saturating_add(1));
     };
@@ -143,50 +147,36 @@ fn luma(p: [f32; 3]) -> f32 {
 /// Absolute forward differences of luma between known pixels, averaged over the 5 × 5 window's known part.
 fn gradients(w: usize, h: usize, rgb: &[[f32; 3]], state: &[u8]) -> Vec<[f32; 2]> {
     let mut out = vec![[0.0f32; 3]; w * h];
-    out.par_chunks_mut(w.max(1))
-        .enumerate()
-        .for_each(|(y, row)| {
-            for (x, to) in row.iter_mut().enumerate() {
-                let at = y * w + x;
-                let right = if x + 1 < w { at + 1 } else { at };
-                let down = if y + 1 < h { at + w } else { at };
-                if [at, right, down].iter().all(|i| state[*i] == KNOWN) {
-                    let here = luma(rgb[at]);
-                    *to = [
-                        (luma(rgb[right]) - here).abs(),
-                        (luma(rgb[down]) - here).abs(),
-                        1.0,
-                    ];
-                }
+    out.par_chunks_mut(w.max(1)).enumerate().for_each(|(y, row)| {
+        for (x, to) in row.iter_mut().enumerate() {
+            let at = y * w + x;
+            let right = if x + 1 < w { at + 1 } else { at };
+            let down = if y + 1 < h { at + w } else { at };
+            if [at, right, down].iter().all(|i| state[*i] == KNOWN) {
+                let here = luma(rgb[at]);
+                *to = [(luma(rgb[right]) - here).abs(), (luma(rgb[down]) - here).abs(), 1.0];
             }
-        });
+        }
+    });
     let wide = slide(&out, w, h, true);
     let both = slide(&wide, w, h, false);
-    both.iter()
-        .map(|v| [v[0] / v[2].max(1e-6), v[1] / v[2].max(1e-6)])
-        .collect()
+    both.iter().map(|v| [v[0] / v[2].max(1e-6), v[1] / v[2].max(1e-6)]).collect()
 }
 
 /// Sums of five along rows or columns.
 fn slide(from: &[[f32; 3]], w: usize, h: usize, along_rows: bool) -> Vec<[f32; 3]> {
     let mut out = vec![[0.0f32; 3]; w * h];
-    out.par_chunks_mut(w.max(1))
-        .enumerate()
-        .for_each(|(y, row)| {
-            for (x, to) in row.iter_mut().enumerate() {
-                let (at, len) = if along_rows { (x, w) } else { (y, h) };
-                for i in at.saturating_sub(2)..(at + 3).min(len) {
-                    let v = if along_rows {
-                        from[y * w + i]
-                    } else {
-                        from[i * w + x]
-                    };
-                    for c in 0..3 {
-                        to[c] += v[c];
-                    }
+    out.par_chunks_mut(w.max(1)).enumerate().for_each(|(y, row)| {
+        for (x, to) in row.iter_mut().enumerate() {
+            let (at, len) = if along_rows { (x, w) } else { (y, h) };
+            for i in at.saturating_sub(2)..(at + 3).min(len) {
+                let v = if along_rows { from[y * w + i] } else { from[i * w + x] };
+                for c in 0..3 {
+                    to[c] += v[c];
                 }
             }
-        });
+        }
+    });
     out
 }
 
@@ -195,11 +185,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_half_known_cell_is_to_fill_but_averages_the_known() {
+    fn a_partly_known_cell_averages_the_known_and_is_no_source() {
         let rgb = vec![[0.2; 3], [9.0; 3], [0.4; 3], [0.6; 3]];
         let half = Picture::new(2, 2, rgb, vec![KNOWN, FILL, KNOWN, KNOWN]).halved();
         assert_eq!((half.width, half.height), (1, 1));
-        assert_eq!(half.state, [FILL]);
+        assert_eq!(half.state, [PAINTED]);
         assert!((half.rgb[0][0] - 0.4).abs() < 1e-6);
     }
 
