@@ -1,10 +1,67 @@
 //! Inlay fills, extends and restores photographs with a diffusion model on the user's own machine.
+//!
+//! # The way a picture travels
+//!
+//! ```text
+//! file ─photo::decode─▶ Photo ─▶ Document ◀─Command── ui, cli, tests
+//!                                   │ Command::Generate
+//!                                   ▼
+//!                     plan::InpaintPlan: crops, working sizes, mask widths, prefill (plain data)
+//!                                   │ engine::JobRequest, with the photo and mask shared read-only
+//!                                   ▼ bounded channel
+//!                     engine worker, per crop: compose::crop_masks ▶ prefill ▶ diffusion (exemplar or pipeline)
+//!                                   │                          ▶ compose::match_surroundings ▶ Photo::blend
+//!                                   ▼ engine::JobEvent: started, stage, step, preview, finished, failed, cancelled
+//!                     app::Candidate ─Command::Accept─▶ one Edit in the document's history ─photo::encode─▶ file
+//! ```
+//!
+//! # Rooms
+//!
+//! | room | owns |
+//! |---|---|
+//! | [`geometry`] | sizes and rectangles in whole pixels |
+//! | [`raster`] | the two plain pictures rooms exchange: `RgbF32` and `Plane` |
+//! | [`progress`] | how long work reports and is stopped |
+//! | [`settings`] | preferences that outlive a session |
+//! | [`photo`] | pixels as their file holds them; decode, encode, colour, metadata, resampling |
+//! | [`mask`] | which pixels to repaint: strokes, shapes, distance |
+//! | [`plan`] | what a job will do, as data: contexts, working sizes, order of crops |
+//! | [`compose`] | around the model: masks of a crop, prefill, colour match |
+//! | [`diffusion`] | the models: exemplar (weight-free) and Stable Diffusion in burn |
+//! | [`models`] | what a folder or file on disk is |
+//! | [`engine`] | the worker thread, jobs, devices |
+//! | [`document`] | the open picture, its edits and their inverse |
+//! | [`app`] | the state that front ends share, and the commands that change it |
+//! | [`gpu`] | drawing the canvas |
+//! | [`ui`] | the window |
+//! | [`cli`] | the command line |
+//!
+//! `tests/tidy.rs` knows who may use whom and fails on anything else.
+//!
+//! # What always holds
+//!
+//! - A sample outside the composite mask is never touched: results are blended in the photo's own layout, depth and
+//!   colour space, and coverage 0 means the bytes stay.
+//! - The document changes only through `App::dispatch`, and by a result only when it is accepted. A result carries the
+//!   revision it was made for and is refused by any other.
+//! - One thread computes. A panic or device error there fails that job and drops the loaded model, nothing else.
+//! - In f32 a seed gives the same picture on every device; noise and schedules are computed on the host, as PyTorch
+//!   computes them.
+//! - Files are written beside their target and renamed.
 
+pub mod app;
+pub mod cli;
 pub mod compose;
 pub mod diffusion;
+pub mod document;
+pub mod engine;
 pub mod geometry;
+pub mod gpu;
 pub mod mask;
+pub mod models;
 pub mod photo;
 pub mod plan;
 pub mod progress;
 pub mod raster;
+pub mod settings;
+pub mod ui;

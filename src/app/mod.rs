@@ -1,1 +1,15 @@
-//! app
+//! Owns what every front end shares: the state, the commands that change it, and the background work behind them. The
+//! window and the command line both hold an `App`, send `Command`s and read state. Must never know egui, wgpu or burn.
+
+mod command;
+mod dispatch;
+mod handlers;
+mod io;
+mod paths;
+mod state;
+
+pub use command::{Command, Shortcut};
+pub use paths::Paths;
+pub use state::{
+    App, AppEvent, AppOptions, Candidate, Job, Model, Notice, NoticeKind, Progress, Tool,
+};

@@ -1,1 +1,86 @@
-//! cli
+//! Owns the command line: arguments, exit codes, and one file a subcommand. Sends the same Commands as the window. Must
+//! never know egui, and never do what `app` could do.
+
+mod args;
+mod bench;
+mod devices;
+mod fill;
+mod inspect;
+mod progress;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::app::{AppOptions, Paths};
+use args::{Args, Subcommand};
+
+/// Starts the window; given by `main`, so that this room needs no egui.
+pub type OpenWindow = fn(AppOptions, Option<PathBuf>) -> anyhow::Result<()>;
+
+/// What went wrong, by exit code.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// 2: what was asked makes no sense.
+    Usage(String),
+    /// 1: it went wrong.
+    Failed(String),
+}
+
+pub(crate) type Outcome = Result<(), Failure>;
+
+/// Runs Inlay with these arguments (the first is the program's name).
+pub fn run(arguments: impl IntoIterator<Item = OsString>, open_window: OpenWindow) -> ExitCode {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    let outcome = match args.command {
+        None => window(args.photo, open_window),
+        Some(Subcommand::Fill(fill)) => fill::run_fill(&fill),
+        Some(Subcommand::Extend(extend)) => fill::run_extend(&extend),
+        Some(Subcommand::Devices(devices)) => devices::run(&devices),
+        Some(Subcommand::Inspect(inspect)) => inspect::run(&inspect),
+        Some(Subcommand::Bench(bench)) => bench::run(&bench),
+        Some(Subcommand::ProbeDevices) => {
+            println!("{}", crate::engine::probe_child());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(text)) => complain(&text, 2),
+        Err(Failure::Failed(text)) => complain(&text, 1),
+    }
+}
+
+/// One line, whatever the text was made of.
+fn complain(text: &str, code: u8) -> ExitCode {
+    let line: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    eprintln!("inlay: {}", line.join(" "));
+    ExitCode::from(code)
+}
+
+fn window(photo: Option<PathBuf>, open_window: OpenWindow) -> Outcome {
+    let options = AppOptions {
+        paths: Paths::find(),
+        program: program(),
+        keep_preferences: true,
+        ..AppOptions::default()
+    };
+    open_window(options, photo).map_err(|error| Failure::Failed(format!("{error:#}")))
+}
+
+/// Inlay's own file, for the child process that probes devices.
+fn program() -> Option<PathBuf> {
+    std::env::current_exe().ok()
+}

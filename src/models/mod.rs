@@ -1,1 +1,24 @@
-//! models
+//! Owns knowing what models lie on disk, without loading any. Used by app, cli and engine. Must never touch burn: only
+//! JSON files and the headers of weight files are read.
+
+mod checkpoint;
+mod folder;
+mod header;
+mod info;
+mod json;
+
+pub use info::{ModelError, ModelFamily, ModelInfo, ModelKind, PartInfo};
+
+use std::path::Path;
+
+/// Tells what `path` (a folder or a file) is: a diffusers folder, a single-file checkpoint, or no model, and whether
+/// Inlay can use it. Reads a few hundred kilobytes at most, however large the weights are. An error means that the
+/// path itself can't be read; everything else, damage included, is told in [`ModelInfo::why_not`].
+pub fn inspect(path: &Path) -> Result<ModelInfo, ModelError> {
+    let meta = std::fs::metadata(path).map_err(|e| ModelError::reading(path, e))?;
+    if meta.is_dir() {
+        folder::inspect(path)
+    } else {
+        checkpoint::inspect(path, meta.len())
+    }
+}

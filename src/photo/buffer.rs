@@ -12,6 +12,38 @@ pub enum Samples {
     U16(Vec<u16>),
 }
 
+/// What 8- and 16-bit samples have in common, for code that serves both.
+pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
+    const MAX: f32;
+    fn to_f32(self) -> f32;
+    /// Rounded and clamped to the range.
+    fn from_f32(value: f32) -> Self;
+}
+
+impl Sample for u8 {
+    const MAX: f32 = 255.0;
+
+    fn to_f32(self) -> f32 {
+        f32::from(self)
+    }
+
+    fn from_f32(value: f32) -> Self {
+        (value + 0.5) as Self
+    }
+}
+
+impl Sample for u16 {
+    const MAX: f32 = 65535.0;
+
+    fn to_f32(self) -> f32 {
+        f32::from(self)
+    }
+
+    fn from_f32(value: f32) -> Self {
+        (value + 0.5) as Self
+    }
+}
+
 /// Which channels a pixel has. Colour values are in the space of the photo's ICC profile (sRGB when there is none).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {

@@ -1,1 +1,64 @@
-//! ui
+//! Owns the window: what a person sees and does with the mouse, the keyboard or a screen reader. Reads the app's state and
+//! sends it commands; draws the photo through `gpu`. Must never change a document, touch files or know a model.
+//!
+//! `window` holds the app and runs one frame; `action` is what its parts share; `panels` and `canvas` are those parts.
+//! `text` holds the words, `theme` the look, `icons` the pictures.
+
+mod action;
+mod canvas;
+mod dialogs;
+mod icons;
+mod panels;
+mod shortcuts;
+mod text;
+mod theme;
+mod toasts;
+mod widgets;
+mod window;
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use eframe::egui::{IconData, ViewportBuilder};
+
+use crate::app::AppOptions;
+
+pub use window::Window;
+
+const ICON: &[u8] = include_bytes!("../../assets/icon.png");
+const APP_ID: &str = "inlay";
+const SIZE: [f32; 2] = [1280.0, 820.0];
+const SMALLEST: [f32; 2] = [900.0, 600.0];
+
+/// Opens the window on a photo, or on the sample, and returns when it is closed.
+pub fn run(options: AppOptions, photo: Option<PathBuf>) -> anyhow::Result<()> {
+    let viewport = ViewportBuilder::default()
+        .with_app_id(APP_ID)
+        .with_title(text::APP_NAME)
+        .with_inner_size(SIZE)
+        .with_min_inner_size(SMALLEST)
+        .with_drag_and_drop(true)
+        .with_icon(icon());
+    let native = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Wgpu,
+        // A picture is judged by its pixels: no noise on top.
+        dithering: false,
+        ..eframe::NativeOptions::default()
+    };
+    let mut started = false;
+    let outcome = eframe::run_native(
+        text::APP_NAME,
+        native,
+        Box::new(|cc| {
+            let window = Window::new(cc, options, photo)?;
+            started = true;
+            Ok(Box::new(window))
+        }),
+    );
+    outcome.map_err(|error| if started { anyhow!("{error}") } else { anyhow!("{} ({error})", text::NO_WINDOW) })
+}
+
+fn icon() -> IconData {
+    eframe::icon_data::from_png_bytes(ICON).unwrap_or_default()
+}

@@ -1,0 +1,262 @@
+//! Owns starting jobs and following them. Called by `dispatch` and `poll`.
+
+use std::sync::Arc;
+
+use crate::app::state::{App, AppEvent, Candidate, Job, Model, NoticeKind, Progress};
+use crate::engine::{
+    DeviceChoice, EngineError, JobEvent, JobId, JobRequest, JobResult, ModelChoice, ModelSummary,
+    validate_settings,
+};
+use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, plan_inpaint};
+use crate::settings::Settings;
+
+/// When a checkpoint is asked to remove something without words it refines the exemplar fill instead of starting from
+/// nothing but noise.
+const REMOVE_STRENGTH: f64 = 0.9;
+
+impl App {
+    /// What Generate would do now: the plan that the window shows and jobs carry out.
+    pub fn plan(&self) -> Result<InpaintPlan, String> {
+        let Some(document) = &self.document else {
+            return Err("open a photo first".to_owned());
+        };
+        let frame = self.model.frame();
+        plan_inpaint(
+            document.size(),
+            document.mask(),
+            document.extension(),
+            &frame,
+            &self.plan_settings(),
+        )
+        .map_err(|error| error.to_string())
+    }
+
+    fn plan_settings(&self) -> PlanSettings {
+        let (prefill, extend_prefill) = match &self.model {
+            Model::Exemplar => (Prefill::Original, Prefill::Original),
+            _ if self.options.raw => (Prefill::Original, Prefill::Edge),
+            _ if self.generate.prompt.trim().is_empty() => (Prefill::Exemplar, Prefill::Edge),
+            _ if self.generate.strength.is_some_and(|s| s < 1.0) => {
+                (Prefill::Original, Prefill::Edge)
+            }
+            _ => (Prefill::Blur, Prefill::Edge),
+        };
+        PlanSettings {
+            whole: self.options.whole,
+            blend_px: if self.options.raw {
+                Some(0)
+            } else {
+                self.options.blend_px
+            },
+            prefill,
+            extend_prefill,
+        }
+    }
+
+    /// The settings a job runs with: those chosen, with what follows from the task.
+    fn job_settings(&self, seed: u64) -> GenerateSettings {
+        let mut settings = GenerateSettings {
+            seed,
+            ..self.generate.clone()
+        };
+        let is_removal = self.plan_settings().prefill == Prefill::Exemplar;
+        let has_mask = self.document.as_ref().is_some_and(|d| !d.mask().is_empty());
+        if settings.strength.is_none() && is_removal && has_mask {
+            settings.strength = Some(REMOVE_STRENGTH);
+        }
+        settings
+    }
+
+    pub(crate) fn start_jobs(&mut self, count: u32) {
+        if let Err(error) = self.try_start_jobs(count) {
+            self.notify(NoticeKind::Error, error.to_string());
+            self.out.push(AppEvent::JobFailed {
+                id: JobId(0),
+                error: Box::new(error),
+            });
+        }
+    }
+
+    fn try_start_jobs(&mut self, count: u32) -> Result<(), EngineError> {
+        self.end_stroke();
+        validate_settings(&self.generate, self.model.max_steps())?;
+        let plan = self.plan().map_err(EngineError::Settings)?;
+        let Some(document) = &self.document else {
+            return Err(EngineError::Settings("open a photo first".to_owned()));
+        };
+        let (photo, mask) = (Arc::clone(document.photo()), Arc::clone(document.mask()));
+        let (revision, extension) = (document.revision(), document.extension());
+        self.candidates.clear();
+        for offset in 0..count.max(1) {
+            let seed = self.generate.seed.wrapping_add(u64::from(offset));
+            let id = JobId(self.next_number());
+            self.engine.submit(JobRequest {
+                id,
+                revision,
+                photo: Arc::clone(&photo),
+                mask: Arc::clone(&mask),
+                plan: plan.clone(),
+                settings: self.job_settings(seed),
+                model: self.model.choice(),
+                device: self.device,
+                precision: self.precision,
+                raw: self.options.raw,
+            })?;
+            self.jobs.push_back(Job {
+                id,
+                seed,
+                extension,
+                is_running: false,
+                is_cancelling: false,
+                progress: Progress {
+                    stage: "waiting",
+                    ..Progress::default()
+                },
+                preview: None,
+                preview_number: 0,
+            });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn again(&mut self) {
+        self.generate.seed = super::random_seed();
+        self.start_jobs(1);
+    }
+
+    pub(crate) fn cancel(&mut self) {
+        for job in &mut self.jobs {
+            job.is_cancelling = true;
+            self.engine.cancel(job.id);
+        }
+    }
+
+    pub(crate) fn choose_model(&mut self, choice: ModelChoice) {
+        match choice {
+            ModelChoice::Exemplar => {
+                self.model = Model::Exemplar;
+                self.settings.model_folder = None;
+                self.keep_settings();
+                self.out.push(AppEvent::ModelChosen);
+            }
+            ModelChoice::Folder(folder) => self.io.read_model(folder),
+        }
+    }
+
+    pub(crate) fn on_model_read(
+        &mut self,
+        choice: ModelChoice,
+        result: Result<ModelSummary, String>,
+    ) {
+        match (choice, result) {
+            (ModelChoice::Folder(folder), Ok(summary)) => {
+                Settings::remember(&mut self.settings.recent_models, &folder);
+                self.settings.model_folder = Some(folder.clone());
+                self.keep_settings();
+                self.model = Model::Checkpoint { folder, summary };
+                self.out.push(AppEvent::ModelChosen);
+            }
+            (_, Err(error)) => {
+                self.notify(NoticeKind::Error, error.clone());
+                self.out.push(AppEvent::ModelFailed(error));
+            }
+            (ModelChoice::Exemplar, Ok(_)) => {}
+        }
+    }
+
+    pub(crate) fn choose_device(&mut self, device: DeviceChoice) {
+        self.device = device;
+        device.name().clone_into(&mut self.settings.device);
+        self.keep_settings();
+    }
+
+    pub(crate) fn on_job_event(&mut self, event: JobEvent) {
+        match event {
+            JobEvent::Started { id } => {
+                self.with_job(id, |job| {
+                    job.is_running = true;
+                    job.progress.stage = "starting";
+                });
+                self.out.push(AppEvent::JobStarted(id));
+            }
+            JobEvent::Stage { id, text } => {
+                self.with_job(id, |job| job.progress.stage = text);
+                self.out.push(AppEvent::JobStage(text));
+            }
+            JobEvent::Step {
+                id,
+                fraction,
+                crop,
+                crops,
+                done,
+                total,
+                remaining,
+            } => {
+                let progress = Progress {
+                    fraction,
+                    stage: "filling",
+                    done,
+                    total,
+                    crop,
+                    crops,
+                    remaining,
+                };
+                self.with_job(id, |job| job.progress = progress.clone());
+                self.out.push(AppEvent::JobStep(progress));
+            }
+            JobEvent::Preview { id, rect, picture } => {
+                self.with_job(id, |job| {
+                    job.preview = Some((rect, Arc::new(picture)));
+                    job.preview_number += 1;
+                });
+            }
+            JobEvent::Warning { text, .. } => {
+                self.notify(NoticeKind::Warning, text.clone());
+                self.out.push(AppEvent::JobWarning(text));
+            }
+            JobEvent::Finished { id, result } => self.on_finished(id, *result),
+            JobEvent::Failed { id, error } => {
+                self.jobs.retain(|job| job.id != id);
+                self.notify(NoticeKind::Error, error.to_string());
+                self.out.push(AppEvent::JobFailed { id, error });
+            }
+            JobEvent::Cancelled { id } => {
+                self.jobs.retain(|job| job.id != id);
+                self.out.push(AppEvent::JobCancelled(id));
+            }
+        }
+    }
+
+    fn on_finished(&mut self, id: JobId, result: JobResult) {
+        let Some(position) = self.jobs.iter().position(|job| job.id == id) else {
+            return;
+        };
+        let Some(job) = self.jobs.remove(position) else {
+            return;
+        };
+        // A result for an older picture is of no use to anyone.
+        if self
+            .document
+            .as_ref()
+            .is_some_and(|d| d.revision() == result.revision)
+            && !job.is_cancelling
+        {
+            self.shown = self.candidates.len();
+            self.candidates.push(Candidate {
+                id,
+                seed: job.seed,
+                extension: job.extension,
+                result: Arc::new(result),
+            });
+            self.out.push(AppEvent::JobFinished(id));
+        } else {
+            self.out.push(AppEvent::JobCancelled(id));
+        }
+    }
+
+    fn with_job(&mut self, id: JobId, change: impl FnOnce(&mut Job)) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            change(job);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Owns what commands do, a file a subject. Called by `dispatch` and `poll` only.
+
+mod candidates;
+mod file;
+mod generate;
+mod mask;
+
+use std::hash::{BuildHasher, Hasher};
+
+/// A seed from the system's randomness, small enough to read and type.
+pub fn random_seed() -> u64 {
+    std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish()
+        % 1_000_000_000
+}

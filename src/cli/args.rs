@@ -1,0 +1,213 @@
+//! Owns the shape of the command line. A contract: scripts and checks use it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
+
+use crate::engine::{DeviceChoice, ModelChoice, Precision};
+
+/// Fill, extend and restore photographs with a diffusion model on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "inlay", version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Photo to open in the window; without one the sample opens
+    pub photo: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Option<Subcommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Repaint the masked part of a photo
+    Fill(FillArgs),
+    /// Grow the canvas of a photo and paint what is new
+    Extend(ExtendArgs),
+    /// List the devices a model can run on, and why one is chosen
+    Devices(DevicesArgs),
+    /// Say what a model folder or file is
+    Inspect(InspectArgs),
+    /// Measure how fast this machine is
+    Bench(BenchArgs),
+    /// Look for devices in this process (used by Inlay itself)
+    #[command(hide = true)]
+    ProbeDevices,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct FillArgs {
+    pub photo: PathBuf,
+    /// Picture of the photo's size; its white is repainted. Left out: the photo's transparent pixels
+    #[arg(long)]
+    pub mask: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExtendArgs {
+    pub photo: PathBuf,
+    /// Pixels to add on the left
+    #[arg(long, default_value_t = 0)]
+    pub left: u32,
+    /// Pixels to add at the top
+    #[arg(long, default_value_t = 0)]
+    pub top: u32,
+    /// Pixels to add on the right
+    #[arg(long, default_value_t = 0)]
+    pub right: u32,
+    /// Pixels to add at the bottom
+    #[arg(long, default_value_t = 0)]
+    pub bottom: u32,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Options of fill and extend.
+#[derive(Debug, ClapArgs)]
+pub struct Options {
+    /// File to write; its ending decides the format. Left out: NAME-filled or NAME-extended beside the photo
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// What should be there, in words (needs a checkpoint)
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    pub prompt: String,
+    /// What should not be there
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    pub negative: String,
+    /// Same seed, same picture. Left out: a new one each time
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Denoising steps: 1 to the model's number of training timesteps
+    #[arg(long)]
+    pub steps: Option<u32>,
+    /// Classifier-free guidance weight; 1 and less switch it off
+    #[arg(long, allow_negative_numbers = true)]
+    pub guidance: Option<f64>,
+    /// Share of the noise schedule that runs, above 0 and at most 1
+    #[arg(long, allow_negative_numbers = true)]
+    pub strength: Option<f64>,
+    /// ddim, pndm, euler, euler-a, dpm++2m, euler-karras or dpm++2m-karras. Left out: the checkpoint's own
+    #[arg(long)]
+    pub scheduler: Option<String>,
+    /// `exemplar` (fills from the photo itself) or a Stable Diffusion folder in diffusers layout
+    #[arg(long, default_value = "exemplar", value_parser = model_choice)]
+    pub model: ModelChoice,
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+    /// Results to make, with consecutive seeds; the output's name gets -1, -2, …
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: u32,
+    /// Seam width outside the mask in px, 0 to 48. Left out: from the mask's size
+    #[arg(long)]
+    pub blend: Option<u32>,
+    /// Show the model the whole photo at its own size
+    #[arg(long)]
+    pub whole: bool,
+    /// Write the model's own picture of the crop, not stitched into the photo
+    #[arg(long)]
+    pub raw: bool,
+    /// JPEG quality, 1 to 100
+    #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: u8,
+    /// Write plan, seed, device and times as JSON
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct DevicesArgs {
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct InspectArgs {
+    /// A model folder or checkpoint file
+    pub model: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    pub kind: BenchKind,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum BenchKind {
+    /// Time a checkpoint's text encoder, UNet and VAE
+    Engine(EngineBenchArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct EngineBenchArgs {
+    /// A Stable Diffusion folder in diffusers layout
+    #[arg(long)]
+    pub model: PathBuf,
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+    /// WIDTHxHEIGHT in px. Left out: the model's native size
+    #[arg(long)]
+    pub size: Option<String>,
+    /// Timed runs of each network after one that is not counted; the median is printed
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn model_choice(text: &str) -> Result<ModelChoice, String> {
+    match text {
+        "" => Err("name a model folder, or exemplar".to_owned()),
+        "exemplar" => Ok(ModelChoice::Exemplar),
+        folder => Ok(ModelChoice::Folder(PathBuf::from(folder))),
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum DeviceArg {
+    Auto,
+    Cpu,
+    Gpu,
+    Vulkan,
+    Metal,
+    Dx12,
+}
+
+impl From<DeviceArg> for DeviceChoice {
+    fn from(arg: DeviceArg) -> Self {
+        match arg {
+            DeviceArg::Auto => Self::Auto,
+            DeviceArg::Cpu => Self::Cpu,
+            DeviceArg::Gpu => Self::Gpu,
+            DeviceArg::Vulkan => Self::Vulkan,
+            DeviceArg::Metal => Self::Metal,
+            DeviceArg::Dx12 => Self::Dx12,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PrecisionArg {
+    Auto,
+    F32,
+    F16,
+}
+
+impl From<PrecisionArg> for Precision {
+    fn from(arg: PrecisionArg) -> Self {
+        match arg {
+            PrecisionArg::Auto => Self::Auto,
+            PrecisionArg::F32 => Self::F32,
+            PrecisionArg::F16 => Self::F16,
+        }
+    }
+}

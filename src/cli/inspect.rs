@@ -1,0 +1,46 @@
+//! Owns `inlay inspect`: says what a model folder or file is, without loading it.
+
+use super::args::InspectArgs;
+use super::{Failure, Outcome};
+use crate::models;
+
+pub fn run(args: &InspectArgs) -> Outcome {
+    let info = models::inspect(&args.model).map_err(|error| Failure::Failed(error.to_string()))?;
+    if args.json {
+        let text = serde_json::to_string_pretty(&info)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        println!("{text}");
+        return Ok(());
+    }
+    let value = serde_json::to_value(&info).map_err(|error| Failure::Failed(error.to_string()))?;
+    print_fields(&value, "");
+    Ok(())
+}
+
+/// One `name: value` a line; nested ones indented.
+fn print_fields(value: &serde_json::Value, indent: &str) {
+    let Some(fields) = value.as_object() else {
+        return;
+    };
+    for (name, value) in fields {
+        let name = name.replace('_', " ");
+        match value {
+            serde_json::Value::Null => {}
+            serde_json::Value::Object(_) => {
+                println!("{indent}{name}:");
+                print_fields(value, &format!("{indent}  "));
+            }
+            serde_json::Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(plain).collect();
+                println!("{indent}{name}: {}", items.join(", "));
+            }
+            other => println!("{indent}{name}: {}", plain(other)),
+        }
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,267 @@
+//! Owns carrying out one job: crop by crop, from the photo's pixels to patches of the result. Called by the worker.
+
+use super::error::EngineError;
+use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
+use super::memory::peak_memory_bytes;
+use super::slot::{ModelSlot, dtype};
+use super::validate::scheduler_name;
+use super::watch::Watch;
+use crate::compose::{
+    CropMasks, crop_masks, match_surroundings, prefill, to_context_size, working_mask,
+};
+use crate::diffusion::exemplar::{self, ExemplarSettings};
+use crate::diffusion::pipeline::InpaintRequest;
+use crate::geometry::PixelRect;
+use crate::photo::Photo;
+use crate::photo::resample::resize_rgb;
+use crate::plan::{CropPlan, Prefill};
+use crate::progress::Observer;
+use crate::raster::{Plane, RgbF32};
+
+/// Defaults for what a request leaves out. Steps and guidance are those diffusers' inpaint pipeline uses.
+const DEFAULT_STEPS: u32 = 50;
+const DEFAULT_GUIDANCE: f64 = 7.5;
+
+pub fn run_job(
+    request: &JobRequest,
+    slot: &mut ModelSlot,
+    watch: &mut Watch<'_>,
+) -> Result<JobResult, EngineError> {
+    let started = std::time::Instant::now();
+    if request.raw && request.plan.crops.len() != 1 {
+        return Err(EngineError::Settings(format!(
+            "--raw writes one picture, but this mask needs {} crops; use --whole or a single mask part",
+            request.plan.crops.len()
+        )));
+    }
+    let mut canvas = canvas_of(request)?;
+    let mut finished = Vec::new();
+    let mut patches = Vec::new();
+    let mut raw = None;
+    let (device_label, precision) = prepare(request, slot, watch)?;
+    watch.begin_work();
+    for (index, crop) in request.plan.crops.iter().enumerate() {
+        watch.check()?;
+        watch.begin_crop(index, crop.context_rect);
+        let masks = crop_masks(&request.plan, crop, &request.mask, &finished);
+        let image = canvas.crop_rgb(crop.context_rect)?;
+        let (made, original) = make_picture(request, crop, &masks, image, slot, watch)?;
+        if request.raw {
+            raw = Some(made);
+            continue;
+        }
+        watch.check()?;
+        let (patch, took) = Watch::timed(|| put_back(&mut canvas, crop, &masks, &made, &original));
+        watch.times.stitch += took;
+        patches.push(patch?);
+        finished.push(crop.repaint_rect);
+    }
+    let mut milliseconds = std::mem::take(&mut watch.times);
+    milliseconds.total = started.elapsed().as_secs_f64() * 1e3;
+    // A later crop may have promoted the canvas (grey to colour): take every patch from the final one.
+    for patch in &mut patches {
+        if patch.photo.layout != canvas.layout {
+            patch.photo = canvas.cropped(patch.rect)?;
+        }
+    }
+    let report = JobReport {
+        inlay: env!("CARGO_PKG_VERSION"),
+        model: request.model.to_string(),
+        device: device_label,
+        precision,
+        seed: request.settings.seed,
+        settings: request.settings.clone(),
+        plan: request.plan.clone(),
+        milliseconds,
+        peak_memory_bytes: peak_memory_bytes(),
+        warnings: std::mem::take(&mut watch.warnings),
+    };
+    Ok(JobResult {
+        revision: request.revision,
+        canvas_size: canvas.size,
+        patches,
+        raw,
+        report,
+    })
+}
+
+/// The job's own copy of the pixels, grown by the extension.
+fn canvas_of(request: &JobRequest) -> Result<Photo, EngineError> {
+    let extension = request.plan.extension;
+    if extension.is_none() {
+        return Ok(Photo::clone(&request.photo));
+    }
+    Ok(request.photo.extended(
+        extension.left,
+        extension.top,
+        extension.right,
+        extension.bottom,
+    )?)
+}
+
+/// Opens the device and loads the model. Returns their names for the report.
+fn prepare(
+    request: &JobRequest,
+    slot: &mut ModelSlot,
+    watch: &mut Watch<'_>,
+) -> Result<(String, &'static str), EngineError> {
+    let ModelChoice::Folder(folder) = &request.model else {
+        slot.clear();
+        return Ok(("CPU".to_owned(), "f32"));
+    };
+    let device = slot.open_device(request.device)?;
+    let dtype = dtype(request.precision, &device)?;
+    let (_, milliseconds) = slot.pipeline(folder, &device, dtype, watch)?;
+    watch.times.load = milliseconds;
+    Ok((
+        device.label,
+        if dtype == burn::tensor::DType::F16 {
+            "f16"
+        } else {
+            "f32"
+        },
+    ))
+}
+
+/// The model's picture at working size, and the context as it was (before prefill) at its own size.
+fn make_picture(
+    request: &JobRequest,
+    crop: &CropPlan,
+    masks: &CropMasks,
+    image: RgbF32,
+    slot: &mut ModelSlot,
+    watch: &mut Watch<'_>,
+) -> Result<(RgbF32, RgbF32), EngineError> {
+    let original = image.clone();
+    let made = match &request.model {
+        ModelChoice::Exemplar => {
+            let working = resize_rgb(&image, crop.working_size);
+            let hole = working_mask(&masks.denoise, crop);
+            exemplar_fill(request, &working, &hole, watch)?
+        }
+        ModelChoice::Folder(folder) => {
+            let (image, mask) = if request.raw {
+                (resize_rgb(&image, crop.working_size), raw_mask(masks, crop))
+            } else {
+                let mut image = image;
+                let (outcome, took) =
+                    Watch::timed(|| fill_before(request, crop, masks, &mut image, watch));
+                outcome?;
+                watch.times.prefill += took;
+                (
+                    resize_rgb(&image, crop.working_size),
+                    working_mask(&masks.denoise, crop),
+                )
+            };
+            let device = slot.open_device(request.device)?;
+            let dtype = dtype(request.precision, &device)?;
+            let (pipeline, _) = slot.pipeline(folder, &device, dtype, watch)?;
+            let settings = &request.settings;
+            let inpaint = InpaintRequest {
+                image,
+                mask,
+                prompt: settings.prompt.clone(),
+                negative_prompt: settings.negative_prompt.clone(),
+                seed: settings.seed,
+                num_inference_steps: settings.num_inference_steps.unwrap_or(DEFAULT_STEPS) as usize,
+                guidance_scale: settings.guidance_scale.unwrap_or(DEFAULT_GUIDANCE),
+                strength: settings.strength.unwrap_or(1.0),
+                scheduler: scheduler_name(settings)?,
+            };
+            pipeline.inpaint(&inpaint, watch)?
+        }
+    };
+    Ok((made, original))
+}
+
+/// For `--raw` the model sees exactly the mask it was given.
+fn raw_mask(masks: &CropMasks, crop: &CropPlan) -> Plane {
+    crate::photo::resample::resize_plane(
+        &masks.composite,
+        crop.working_size,
+        crate::photo::resample::PlaneFilter::Nearest,
+    )
+}
+
+fn fill_before(
+    request: &JobRequest,
+    crop: &CropPlan,
+    masks: &CropMasks,
+    image: &mut RgbF32,
+    watch: &mut Watch<'_>,
+) -> Result<(), EngineError> {
+    if crop.prefill == Prefill::Exemplar && masks.denoise.data.contains(&0) {
+        watch.stage("removing what is under the mask");
+        *image = exemplar_fill(request, image, &masks.denoise, &mut Quiet(watch))?;
+    } else {
+        prefill(image, &masks.denoise, crop.prefill);
+    }
+    Ok(())
+}
+
+fn exemplar_fill(
+    request: &JobRequest,
+    image: &RgbF32,
+    hole: &Plane,
+    observer: &mut dyn Observer,
+) -> Result<RgbF32, EngineError> {
+    let mut settings = ExemplarSettings {
+        seed: request.settings.seed,
+        ..ExemplarSettings::default()
+    };
+    if let (ModelChoice::Exemplar, Some(steps)) =
+        (&request.model, request.settings.num_inference_steps)
+    {
+        settings.steps = steps;
+    }
+    Ok(exemplar::fill(image, hole, &settings, observer)?)
+}
+
+/// A prefill's own steps are not the job's.
+struct Quiet<'a, 'b>(&'a mut Watch<'b>);
+
+impl Observer for Quiet<'_, '_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    fn on_step(&mut self, _done: usize, _total: usize) {}
+}
+
+/// Fits the picture to the photo and puts it in; returns what changed.
+fn put_back(
+    canvas: &mut Photo,
+    crop: &CropPlan,
+    masks: &CropMasks,
+    made: &RgbF32,
+    original: &RgbF32,
+) -> Result<Patch, EngineError> {
+    let mut picture = to_context_size(made, crop.context_rect.size());
+    match_surroundings(&mut picture, original, masks);
+    let changed = covered_rect(&masks.composite);
+    canvas.blend(crop.context_rect, &picture, &masks.composite)?;
+    let rect = changed.translate(crop.context_rect.x, crop.context_rect.y);
+    Ok(Patch {
+        rect,
+        photo: canvas.cropped(rect)?,
+    })
+}
+
+/// Bounds of the non-zero pixels.
+fn covered_rect(coverage: &Plane) -> PixelRect {
+    let mut bounds = PixelRect::default();
+    let width = coverage.width().max(1);
+    for (y, row) in coverage.data.chunks(width).enumerate() {
+        let Some(first) = row.iter().position(|v| *v > 0) else {
+            continue;
+        };
+        let last = row.iter().rposition(|v| *v > 0).unwrap_or(first);
+        bounds = bounds.union(PixelRect::new(
+            first as i32,
+            y as i32,
+            (last - first + 1) as u32,
+            1,
+        ));
+    }
+    bounds
+}

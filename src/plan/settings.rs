@@ -1,0 +1,99 @@
+//! Owns what a person chooses for a fill and what a model can see: plain data shared by app, engine and cli.
+
+use serde::{Deserialize, Serialize};
+
+use crate::geometry::PixelSize;
+
+/// Strength outside this range means nothing: 0 would repaint nothing.
+pub type StrengthRange = std::ops::RangeInclusive<f64>;
+
+/// What is asked of the model. Left-out values are the model's own defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GenerateSettings {
+    pub prompt: String,
+    pub negative_prompt: String,
+    pub seed: u64,
+    pub num_inference_steps: Option<u32>,
+    pub guidance_scale: Option<f64>,
+    /// In (0, 1]: the share of the noise schedule that runs.
+    pub strength: Option<f64>,
+    /// A name such as `euler-a`; none means the checkpoint's own.
+    pub scheduler: Option<String>,
+}
+
+impl Default for GenerateSettings {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative_prompt: String::new(),
+            seed: 0,
+            num_inference_steps: None,
+            guidance_scale: None,
+            strength: None,
+            scheduler: None,
+        }
+    }
+}
+
+/// What stands under the mask before the model starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefill {
+    /// The photo as it is: for changing what is there, and for models that ignore the masked pixels.
+    #[default]
+    Original,
+    /// The exemplar denoiser's fill: for removing something.
+    Exemplar,
+    /// Blurred surroundings: for putting something new there.
+    Blur,
+    /// The edge carried outward and softened with distance: for extending.
+    Edge,
+}
+
+/// What a model can see at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ModelFrame {
+    /// Working sides are multiples of this (the VAE's downscale factor; 1 for exemplar).
+    pub multiple: u32,
+    /// The size it was trained at. None: the model works at the photo's own scale.
+    pub native_size: Option<PixelSize>,
+    /// Working pixels at most; larger contexts are scaled down.
+    pub max_area: u64,
+    /// True when the model leaves known pixels exactly alone, so that no blend is needed.
+    pub keeps_known_pixels: bool,
+}
+
+impl ModelFrame {
+    /// The exemplar denoiser: any size at the photo's own scale.
+    pub const EXEMPLAR: Self = Self {
+        multiple: 1,
+        native_size: None,
+        max_area: 16_000_000,
+        keeps_known_pixels: true,
+    };
+
+    /// A checkpoint trained at `native_size` with a VAE that shrinks by `multiple`.
+    pub const fn checkpoint(native_size: PixelSize, multiple: u32) -> Self {
+        Self {
+            multiple,
+            native_size: Some(native_size),
+            max_area: native_size.area(),
+            keeps_known_pixels: false,
+        }
+    }
+}
+
+/// Choices that shape the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanSettings {
+    /// The model sees the whole canvas at its own size.
+    pub whole: bool,
+    /// Seam width outside the mask in px, 0–48; none follows from the mask's size.
+    pub blend_px: Option<u32>,
+    /// What stands under the painted mask.
+    pub prefill: Prefill,
+    /// What stands in newly extended area.
+    pub extend_prefill: Prefill,
+}

@@ -1,0 +1,152 @@
+//! Owns preferences that outlive a session: theme, brush, last model and device. Plain versioned data with lenient
+//! reading: a broken or newer file gives defaults and is kept aside, never an error at start. Used by app.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Raised when a field changes meaning.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub version: u32,
+    pub theme: Theme,
+    /// In canvas pixels.
+    pub brush_diameter_px: f32,
+    /// 0 = soft to the middle, 1 = a hard edge.
+    pub brush_hardness: f32,
+    pub mask_color: [u8; 3],
+    /// 0–1.
+    pub mask_opacity: f32,
+    /// A checkpoint's folder; none is exemplar.
+    pub model_folder: Option<PathBuf>,
+    /// `auto`, `cpu`, `gpu`, …
+    pub device: String,
+    pub recent_files: Vec<PathBuf>,
+    pub recent_models: Vec<PathBuf>,
+    /// The hint of the first start was acted on.
+    pub has_filled_once: bool,
+    pub ui_scale: f32,
+    /// No moving lines in the window.
+    pub reduced_motion: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            theme: Theme::System,
+            brush_diameter_px: 80.0,
+            brush_hardness: 0.8,
+            mask_color: [255, 64, 96],
+            mask_opacity: 0.5,
+            model_folder: None,
+            device: "auto".to_owned(),
+            recent_files: Vec::new(),
+            recent_models: Vec::new(),
+            has_filled_once: false,
+            ui_scale: 1.0,
+            reduced_motion: false,
+        }
+    }
+}
+
+/// Recent entries kept.
+const RECENT: usize = 12;
+
+impl Settings {
+    /// Reads preferences; anything unreadable gives defaults (the old file is renamed to `.bad`).
+    pub fn load(file: &Path) -> Self {
+        let Ok(text) = std::fs::read_to_string(file) else {
+            return Self::default();
+        };
+        match serde_json::from_str::<Self>(&text) {
+            Ok(settings) if settings.version <= VERSION => settings.in_range(),
+            _ => {
+                let _ = std::fs::rename(file, file.with_extension("json.bad"));
+                Self::default()
+            }
+        }
+    }
+
+    /// Writes beside the file and renames, so that a crash leaves the old one.
+    pub fn save(&self, file: &Path) -> std::io::Result<()> {
+        let dir = file.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(dir)?;
+        let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
+        serde_json::to_writer_pretty(&mut temporary, self)?;
+        temporary.flush()?;
+        temporary.persist(file)?;
+        Ok(())
+    }
+
+    /// Puts a path at the front of a list of recent ones.
+    pub fn remember(list: &mut Vec<PathBuf>, path: &Path) {
+        list.retain(|other| other != path);
+        list.insert(0, path.to_owned());
+        list.truncate(RECENT);
+    }
+
+    fn in_range(mut self) -> Self {
+        let default = Self::default();
+        let or = |value: f32, low: f32, high: f32, other: f32| {
+            if value.is_finite() {
+                value.clamp(low, high)
+            } else {
+                other
+            }
+        };
+        self.brush_diameter_px = or(
+            self.brush_diameter_px,
+            1.0,
+            2000.0,
+            default.brush_diameter_px,
+        );
+        self.brush_hardness = or(self.brush_hardness, 0.0, 1.0, default.brush_hardness);
+        self.mask_opacity = or(self.mask_opacity, 0.1, 1.0, default.mask_opacity);
+        self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_trip_keeps_everything_and_a_broken_file_gives_defaults() {
+        let dir = tempfile::tempdir().expect("dir");
+        let file = dir.path().join("settings.json");
+        let settings = Settings {
+            brush_diameter_px: 12.5,
+            theme: Theme::Dark,
+            ..Settings::default()
+        };
+        settings.save(&file).expect("saved");
+        assert_eq!(Settings::load(&file), settings);
+        std::fs::write(&file, "{ not json").expect("written");
+        assert_eq!(Settings::load(&file), Settings::default());
+        assert!(file.with_extension("json.bad").exists());
+    }
+
+    #[test]
+    fn unknown_fields_and_wild_values_are_tolerated() {
+        let dir = tempfile::tempdir().expect("dir");
+        let file = dir.path().join("settings.json");
+        std::fs::write(&file, r#"{"version":1,"brush_hardness":7.0,"future":true}"#)
+            .expect("written");
+        assert_eq!(Settings::load(&file).brush_hardness, 1.0);
+    }
+}

@@ -1,0 +1,314 @@
+//! Owns the middle of the window: the photo under zoom and pan, painting on it, its handles, and what floats above it.
+//! `interact` turns input into actions, `paint` draws; `window` carries the actions out in between, so that a stroke is
+//! seen in the frame that it happens in.
+
+mod floating;
+mod gestures;
+mod handles;
+mod hint;
+mod pictures;
+mod view;
+
+use std::time::Duration;
+
+use eframe::egui::{self, Color32, CursorIcon, Event, Key, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role};
+
+pub use handles::Side;
+pub use pictures::Pictures;
+pub use view::{View, next_step};
+
+use super::action::{Action, Scene};
+use super::text;
+use super::theme;
+use crate::app::{Command, Tool};
+use crate::gpu::{CanvasStyle, draw_brush_ring};
+use gestures::{Effect, Gesture, Surroundings};
+use handles::HandleDrag;
+use view::{Mapping, canvas_bounds};
+
+/// Seconds after the last input during which the mask's edge moves; while a job runs it always does.
+const LIVELY: f64 = 2.5;
+/// Between two frames of the moving edge.
+const EDGE_FRAME: Duration = Duration::from_millis(66);
+
+/// What the canvas remembers from frame to frame.
+#[derive(Default)]
+pub struct CanvasState {
+    pub view: View,
+    pub is_comparing: bool,
+    /// The person wants no mask overlay at all.
+    pub is_mask_hidden: bool,
+    /// After a result was accepted only the mask's edge is shown, until the mask is touched again.
+    pub is_mask_resting: bool,
+    /// For the status bar.
+    pub pointer_in_photo: Option<(i32, i32)>,
+    pub viewport: Option<Rect>,
+    /// Where the stroke that goes on has been painted to, in photo pixels.
+    pub painted_to: Option<(f32, f32)>,
+    gesture: Gesture,
+    drag: Option<HandleDrag>,
+    /// Under the pointer or held.
+    hot_handle: Option<Side>,
+    /// Where the last stroke ended, for straight lines with Shift.
+    last_point: Option<Pos2>,
+    last_input: f64,
+}
+
+impl CanvasState {
+    /// Another picture: look at all of it, forget the rest.
+    pub fn start_afresh(&mut self) {
+        *self = Self { is_mask_hidden: self.is_mask_hidden, viewport: self.viewport, ..Self::default() };
+    }
+
+    /// Zooms about the viewport's middle.
+    pub fn zoom_to(&mut self, scale: f32, pixels_per_point: f32) {
+        if let Some(viewport) = self.viewport {
+            let mapping = self.view.mapping(viewport, pixels_per_point);
+            self.view.set_scale_about(&mapping, viewport.center(), scale);
+        }
+    }
+
+    pub fn fit(&mut self, scene_bounds: Rect, pixels_per_point: f32) {
+        if let Some(viewport) = self.viewport {
+            self.view.fit(scene_bounds, viewport, pixels_per_point);
+        }
+    }
+}
+
+/// The canvas's rectangle in photo pixels.
+pub fn bounds(document: &crate::document::Document) -> Rect {
+    canvas_bounds(document.size(), document.extension())
+}
+
+/// Takes the space, follows the pointer and pushes what it asks for.
+pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let viewport = ui.available_rect_before_wrap();
+    scene.state.canvas.viewport = Some(viewport);
+    let response = ui.allocate_rect(viewport, Sense::CLICK | Sense::DRAG);
+    let description = scene.app.document().map_or_else(|| text::NO_PHOTO.to_owned(), |d| text::size(d.size()));
+    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, format!("{}: {description}", text::CANVAS)));
+    let pixels_per_point = ui.pixels_per_point();
+    let Some(document) = scene.app.document() else {
+        scene.state.canvas.gesture.stop();
+        scene.state.canvas.pointer_in_photo = None;
+        return;
+    };
+    let bounds = bounds(document);
+    let canvas = &mut scene.state.canvas;
+    if canvas.view.is_fitted() && canvas.drag.is_none() {
+        canvas.view.fit(bounds, viewport, pixels_per_point);
+    }
+    let mapping = canvas.view.mapping(viewport, pixels_per_point);
+    follow_pointer(ui, &mapping, scene);
+    let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
+    let mut drag = scene.state.canvas.drag.take();
+    scene.state.canvas.hot_handle =
+        if can_extend(scene) { handles::interact(ui, &mapping, &mut drag, scene) } else { None };
+    zoom_out_while_dragging_outward(ui, &mapping, drag.as_ref(), scene);
+    scene.state.canvas.drag = drag;
+    scene.state.canvas.view.keep_in_sight(bounds, &mapping);
+    note_pointer(ui, &mapping, &response, scene);
+}
+
+/// The canvas keeps its size while a job or a result depends on it.
+fn can_extend(scene: &Scene<'_>) -> bool {
+    scene.app.jobs().is_empty() && scene.app.candidates().is_empty()
+}
+
+/// A handle that is dragged to the window's edge makes room.
+fn zoom_out_while_dragging_outward(ui: &Ui, mapping: &Mapping, drag: Option<&HandleDrag>, scene: &mut Scene<'_>) {
+    let Some(pointer) = ui.input(|input| input.pointer.interact_pos()) else { return };
+    if drag.is_some() && !mapping.viewport.shrink(28.0).contains(pointer) {
+        scene.state.canvas.view.zoom_about(mapping, mapping.viewport.center(), 0.975);
+        ui.ctx().request_repaint();
+    }
+}
+
+fn note_pointer(ui: &Ui, mapping: &Mapping, response: &egui::Response, scene: &mut Scene<'_>) {
+    let hover = response.hover_pos().map(|at| mapping.to_photo(at));
+    let size = scene.app.document().map(crate::document::Document::size);
+    scene.state.canvas.pointer_in_photo = hover
+        .filter(|at| size.is_some_and(|s| at.x >= 0.0 && at.y >= 0.0 && at.x < s.width as f32 && at.y < s.height as f32))
+        .map(|at| (at.x as i32, at.y as i32));
+    let (now, has_input) = ui.input(|input| (input.time, !input.events.is_empty()));
+    if has_input {
+        scene.state.canvas.last_input = now;
+    }
+}
+
+/// Runs this frame's events through the gesture and carries its effects out.
+fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
+    let ctx = ui.ctx().clone();
+    let layer = ui.layer_id();
+    let events = ui.input(|input| input.events.clone());
+    let is_blocked = ctx.any_popup_open() || !ctx.memory(|memory| memory.allows_interaction(layer));
+    let (is_typing, is_space_down, any_down) = (
+        ctx.egui_wants_keyboard_input(),
+        ctx.input(|input| input.key_down(Key::Space)),
+        ctx.input(|input| input.pointer.any_down()),
+    );
+    let around =
+        Surroundings { tool: scene.app.tool(), is_space_down: is_space_down && !is_typing, can_paint: true };
+    let Some((size, extension)) = scene.app.document().map(|d| (d.size(), d.extension())) else { return };
+    let is_here = |at: Pos2| {
+        !is_blocked && mapping.viewport.contains(at) && ctx.layer_id_at(at) == Some(layer)
+    };
+    let has_handles = can_extend(scene);
+    let is_on_canvas = |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, size, extension, at));
+    let mut gesture = scene.state.canvas.gesture;
+    let mut pointer = ctx.pointer_latest_pos();
+    for event in &events {
+        if let Event::PointerMoved(at) | Event::PointerButton { pos: at, .. } = event {
+            pointer = Some(*at);
+        }
+        let effect = gesture.take(event, &around, is_on_canvas);
+        let effect = effect.or_else(|| pointer.filter(|at| is_here(*at)).and_then(|_| gestures::scroll(event)));
+        if let Some(effect) = effect {
+            carry_out(effect, mapping.viewport, pointer, ui.pixels_per_point(), scene);
+        }
+    }
+    if !any_down && let Some(effect) = gesture.stop() {
+        carry_out(effect, mapping.viewport, pointer, ui.pixels_per_point(), scene);
+    }
+    pinch(&ctx, mapping, &mut gesture, scene);
+    scene.state.canvas.gesture = gesture;
+}
+
+/// Two fingers on a touch screen zoom and pan, and end a stroke that the first one began.
+fn pinch(ctx: &egui::Context, mapping: &Mapping, gesture: &mut Gesture, scene: &mut Scene<'_>) {
+    let Some(touch) = ctx.multi_touch().filter(|touch| mapping.viewport.contains(touch.center_pos)) else { return };
+    if gesture.stop().is_some() {
+        scene.send(Command::EndStroke);
+    }
+    let view = &mut scene.state.canvas.view;
+    view.pan(mapping, touch.translation_delta);
+    view.zoom_about(mapping, touch.center_pos, touch.zoom_delta);
+}
+
+fn carry_out(effect: Effect, viewport: Rect, pointer: Option<Pos2>, pixels_per_point: f32, scene: &mut Scene<'_>) {
+    let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
+    match effect {
+        Effect::Begin { at, erase, straight } => {
+            let at = mapping.to_photo(at);
+            let from = scene.state.canvas.last_point.filter(|_| straight).unwrap_or(at);
+            scene.send(Command::BeginStroke { x: from.x, y: from.y, erase });
+            if from != at {
+                scene.send(Command::ContinueStroke { x: at.x, y: at.y });
+            }
+            scene.state.canvas.last_point = Some(at);
+            scene.state.canvas.is_mask_resting = false;
+            scene.state.canvas.is_mask_hidden = false;
+            scene.state.is_hint_shown = false;
+        }
+        Effect::Continue { at } => {
+            let at = mapping.to_photo(at);
+            scene.send(Command::ContinueStroke { x: at.x, y: at.y });
+            scene.state.canvas.last_point = Some(at);
+        }
+        Effect::End => scene.send(Command::EndStroke),
+        Effect::Pan(delta) => scene.state.canvas.view.pan(&mapping, delta),
+        Effect::Zoom { factor } => {
+            let anchor = pointer.unwrap_or(viewport.center());
+            scene.state.canvas.view.zoom_about(&mapping, anchor, factor);
+        }
+    }
+}
+
+/// Draws the canvas and everything above it.
+pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
+    let Some(viewport) = scene.state.canvas.viewport else { return };
+    let palette = theme::palette(ui.ctx());
+    ui.painter().rect_filled(viewport, 0.0, palette.canvas);
+    pictures.feed(scene.app, scene.state.canvas.is_comparing, ui.ctx());
+    if scene.app.document().is_none() {
+        hint::empty_state(ui, viewport, scene);
+    } else {
+        let mapping = scene.state.canvas.view.mapping(viewport, ui.pixels_per_point());
+        paint_photo(ui, &mapping, scene, pictures);
+        handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
+        if can_extend(scene) {
+            handles::paint(ui, &mapping, scene.state.canvas.hot_handle, scene);
+        }
+        hint::show(ui, &mapping, scene);
+        floating::candidate_bar(ui, viewport, scene);
+        floating::compare_label(ui, viewport, scene);
+        cursor(ui, &mapping, scene);
+    }
+    hint::opening(ui, viewport, scene);
+    hint::drop_target(ui, viewport);
+}
+
+fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut Pictures) {
+    let Some(painter) = &mut pictures.painter else { return };
+    let settings = scene.app.settings();
+    let canvas = &scene.state.canvas;
+    let has_result = scene.app.shown_candidate().is_some();
+    let has_job = !scene.app.jobs().is_empty();
+    let is_painting = canvas.gesture.is_painting();
+    let is_quiet = !is_painting && (has_result || canvas.is_mask_resting || canvas.is_comparing);
+    let now = ui.input(|input| input.time);
+    let has_focus = ui.input(|input| input.viewport().focused != Some(false));
+    let is_lively = has_focus && !settings.reduced_motion && (has_job || now - canvas.last_input < LIVELY);
+    let shows_edge = !canvas.is_comparing && !(has_result && !is_painting);
+    let [red, green, blue] = settings.mask_color;
+    let style = CanvasStyle {
+        show_mask: !canvas.is_mask_hidden && !is_quiet,
+        mask_color: Color32::from_rgb(red, green, blue),
+        mask_opacity: if has_job { settings.mask_opacity * 0.5 } else { settings.mask_opacity },
+        show_mask_edge: !canvas.is_mask_hidden && shows_edge,
+        time_seconds: if settings.reduced_motion { 0.0 } else { now as _ },
+        dark: theme::palette(ui.ctx()).is_dark,
+        split_x_in_view: None,
+        pixel_grid: true,
+    };
+    if is_lively && style.show_mask_edge && scene.has_mask {
+        ui.ctx().request_repaint_after(EDGE_FRAME);
+    }
+    let view = crate::gpu::View {
+        origin_in_view: mapping.origin_in_view,
+        points_per_pixel: mapping.points_per_px,
+    };
+    painter.paint(&ui.painter_at(mapping.viewport), mapping.viewport, &view, &style);
+}
+
+/// The brush ring or a hand.
+fn cursor(ui: &Ui, mapping: &Mapping, scene: &Scene<'_>) {
+    let canvas = &scene.state.canvas;
+    if canvas.gesture.is_panning() {
+        ui.set_cursor_icon(CursorIcon::Grabbing);
+        return;
+    }
+    let Some(pointer) = ui.ctx().pointer_hover_pos() else { return };
+    let is_here = mapping.viewport.contains(pointer)
+        && ui.ctx().layer_id_at(pointer) == Some(ui.layer_id())
+        && !ui.ctx().any_popup_open();
+    if !(is_here || canvas.gesture.is_painting()) || canvas.hot_handle.is_some() {
+        return;
+    }
+    let pans = scene.app.tool() == Tool::Pan
+        || (ui.input(|input| input.key_down(Key::Space)) && !ui.ctx().egui_wants_keyboard_input());
+    if pans {
+        ui.set_cursor_icon(CursorIcon::Grab);
+        return;
+    }
+    let settings = scene.app.settings();
+    let radius = settings.brush_diameter_px / 2.0 * mapping.points_per_px;
+    ui.set_cursor_icon(if radius < 4.0 { CursorIcon::Crosshair } else { CursorIcon::None });
+    draw_brush_ring(&ui.painter_at(mapping.viewport), pointer, radius, settings.brush_hardness);
+}
+
+/// Asks the view's changes of `window`.
+pub fn view_action(action: &Action, state: &mut CanvasState, bounds_in_photo: Option<Rect>, pixels_per_point: f32) {
+    match action {
+        Action::Fit => {
+            if let Some(bounds) = bounds_in_photo {
+                state.fit(bounds, pixels_per_point);
+            }
+        }
+        Action::ActualSize => state.zoom_to(1.0, pixels_per_point),
+        Action::ZoomIn => state.zoom_to(next_step(state.view.scale(), true), pixels_per_point),
+        Action::ZoomOut => state.zoom_to(next_step(state.view.scale(), false), pixels_per_point),
+        Action::ZoomTo(scale) => state.zoom_to(*scale, pixels_per_point),
+        _ => {}
+    }
+}

@@ -1,0 +1,129 @@
+//! Owns the system's file dialogs, which run on their own thread, and the question about unsaved changes. Used by
+//! `window`. Must never read or write a file.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use eframe::egui::{self, Align, Context, Id, Layout, Modal, RichText, vec2};
+use rfd::AsyncFileDialog;
+
+use super::action::{Answer, Pick};
+use super::text;
+use super::theme::{self, size};
+use super::widgets;
+
+/// File endings that can be opened.
+const READABLE: [&str; 10] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "qoi", "gif", "jfif"];
+/// File endings that can be written.
+const WRITABLE: [&str; 8] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "qoi"];
+/// Nobody cancels a dialog this fast: the system has none to show.
+const TOO_QUICK: Duration = Duration::from_millis(120);
+
+/// How a dialog ended.
+#[derive(Debug)]
+pub enum Picked {
+    Path(Pick, PathBuf),
+    /// Closed without choosing.
+    Nothing,
+    /// The system could not show one.
+    NoDialog,
+}
+
+/// At most one dialog at a time.
+pub struct Dialogs {
+    sender: Sender<Picked>,
+    receiver: Receiver<Picked>,
+    is_open: bool,
+}
+
+impl Default for Dialogs {
+    fn default() -> Self {
+        let (sender, receiver) = channel();
+        Self { sender, receiver, is_open: false }
+    }
+}
+
+impl Dialogs {
+    /// Opens a dialog; the answer comes through `next`. `suggestion` is a file to start from.
+    pub fn open(&mut self, pick: Pick, suggestion: Option<PathBuf>, frame: &eframe::Frame, ctx: &Context) {
+        if self.is_open {
+            return;
+        }
+        self.is_open = true;
+        let mut dialog = AsyncFileDialog::new().set_parent(frame);
+        if let Some(folder) = suggestion.as_deref().and_then(std::path::Path::parent).filter(|f| f.is_absolute()) {
+            dialog = dialog.set_directory(folder);
+        }
+        // Made here (macOS wants the main thread), waited for elsewhere.
+        let future: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match pick {
+            Pick::Photo => Box::pin(pictures(dialog.set_title(text::DIALOG_OPEN), &READABLE).pick_file()),
+            Pick::Mask => Box::pin(pictures(dialog.set_title(text::DIALOG_MASK), &READABLE).pick_file()),
+            Pick::Model => Box::pin(dialog.set_title(text::DIALOG_MODEL).pick_folder()),
+            Pick::SaveAs => {
+                if let Some(name) = suggestion.as_deref().and_then(std::path::Path::file_name) {
+                    dialog = dialog.set_file_name(name.to_string_lossy());
+                }
+                Box::pin(pictures(dialog.set_title(text::DIALOG_SAVE), &WRITABLE).save_file())
+            }
+        };
+        let sender = self.sender.clone();
+        let ctx = ctx.clone();
+        std::thread::spawn(move || {
+            let started = Instant::now();
+            let picked = match pollster::block_on(future) {
+                Some(file) => Picked::Path(pick, file.path().to_owned()),
+                None if started.elapsed() < TOO_QUICK => Picked::NoDialog,
+                None => Picked::Nothing,
+            };
+            let _ = sender.send(picked);
+            ctx.request_repaint();
+        });
+    }
+
+    pub fn next(&mut self) -> Option<Picked> {
+        let picked = self.receiver.try_recv().ok()?;
+        self.is_open = false;
+        Some(picked)
+    }
+}
+
+fn pictures(dialog: AsyncFileDialog, endings: &[&str]) -> AsyncFileDialog {
+    dialog.add_filter(text::FILTER_PICTURES, endings).add_filter(text::FILTER_ALL, &["*"])
+}
+
+/// "Save changes?" over everything. None while nothing is chosen.
+pub fn ask_to_save(ctx: &Context, name: &str, is_saving: bool) -> Option<Answer> {
+    let palette = theme::palette(ctx);
+    let frame = theme::floating(palette).inner_margin(egui::Margin::same(22));
+    let modal = Modal::new(Id::unique("ask to save")).frame(frame).show(ctx, |ui| {
+        ui.set_width(360.0);
+        ui.label(RichText::new(text::ask_title(name)).font(theme::semibold(16.0)).color(palette.text));
+        ui.add_space(2.0);
+        ui.add(egui::Label::new(RichText::new(text::ASK_BODY).color(palette.text_muted)).wrap());
+        ui.add_space(14.0);
+        let mut answer = None;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if is_saving {
+                ui.label(RichText::new(text::SAVING).font(theme::regular(size::BODY)).color(palette.text_muted));
+                ui.add(egui::Spinner::new().size(16.0).color(palette.text_muted));
+                return;
+            }
+            if widgets::accent_button(ui, text::ASK_SAVE).clicked() {
+                answer = Some(Answer::Save);
+            }
+            let quiet = |label: &'static str| egui::Button::new(label).min_size(vec2(84.0, theme::CONTROL));
+            if ui.add(quiet(text::ASK_CANCEL)).clicked() {
+                answer = Some(Answer::Cancel);
+            }
+            if ui.add(quiet(text::ASK_DONT_SAVE)).clicked() {
+                answer = Some(Answer::DontSave);
+            }
+        });
+        answer
+    });
+    if modal.inner.is_none() && !is_saving && modal.should_close() {
+        return Some(Answer::Cancel);
+    }
+    modal.inner
+}

@@ -1,0 +1,231 @@
+//! Owns the bar at the top: the mark, menus made from commands, the picture's name, undo, redo, theme, Save. Pushes
+//! actions only.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{
+    self, Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, UiBuilder, Vec2, containers::menu::MenuBar, pos2, vec2,
+};
+
+use super::{ground, hairline};
+use crate::app::Command;
+use crate::settings::Theme;
+use crate::ui::action::{Action, Scene};
+use crate::ui::icons::{self, Icon};
+use crate::ui::shortcuts;
+use crate::ui::text;
+use crate::ui::theme::{self, size};
+use crate::ui::widgets::{self, IconButton};
+
+const HEIGHT: f32 = 44.0;
+
+pub fn top(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let frame = ground(ui, Margin::symmetric(12, 0));
+    Panel::top("top").exact_size(HEIGHT).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
+        let whole = ui.max_rect().expand2(vec2(12.0, 0.0));
+        ui.painter().hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
+        let row = ui.max_rect();
+        let left = ui.horizontal_centered(|ui| {
+            let (square, _) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::hover());
+            let palette = theme::palette(ui.ctx());
+            icons::mark(ui.painter(), square, palette.accent, palette.on_accent);
+            ui.add_space(4.0);
+            menus(ui, scene)
+        });
+        let builder = UiBuilder::new().max_rect(row).layout(Layout::right_to_left(Align::Center));
+        ui.scope_builder(builder, |ui| {
+            right_end(ui, scene);
+            title(ui, scene, left.inner);
+        });
+    });
+}
+
+/// The picture's name in the middle, as long as there is room.
+fn title(ui: &Ui, scene: &Scene<'_>, left: f32) {
+    let palette = theme::palette(ui.ctx());
+    let Some(document) = scene.app.document() else { return };
+    let right = ui.cursor().right();
+    let room = Rect::from_x_y_ranges(left..=right, ui.max_rect().y_range()).shrink2(vec2(12.0, 0.0));
+    let name = picture_name(document.path());
+    let galley = ui.painter().layout_no_wrap(name, theme::semibold(size::BODY), palette.text);
+    if galley.size().x + 20.0 > room.width() {
+        return;
+    }
+    let screen_middle = ui.ctx().content_rect().center().x;
+    let half = galley.size().x / 2.0;
+    let middle = screen_middle.clamp(room.left() + half, room.right() - half - 14.0);
+    let at = pos2(middle - half, room.center().y - galley.size().y / 2.0);
+    if document.is_modified() {
+        let dot = pos2(middle + half + 10.0, room.center().y);
+        ui.painter().circle_filled(dot, 3.0, palette.warning);
+        let hover = Rect::from_center_size(dot, Vec2::splat(14.0));
+        ui.interact(hover, ui.scope_id().with("modified"), Sense::hover()).on_hover_text(text::UNSAVED);
+    }
+    ui.painter().galley(at, galley, palette.text);
+}
+
+/// What to call the picture.
+pub fn picture_name(path: Option<&Path>) -> String {
+    path.and_then(Path::file_name).map_or_else(|| text::SAMPLE_NAME.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn right_end(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.spacing_mut().item_spacing.x = 4.0;
+    let palette = theme::palette(ui.ctx());
+    let save = shortcuts::to_action(Command::Save, scene.app);
+    let can_save = match &save {
+        Action::Send(command) => scene.allows(command),
+        _ => scene.app.document().is_some() && !scene.app.is_saving(),
+    };
+    let words = if scene.app.is_saving() { text::SAVING } else { Command::Save.label() };
+    let button = Button::new(RichText::new(words).font(theme::semibold(size::BODY))).min_size(vec2(64.0, theme::CONTROL));
+    let tip = shortcuts::tip(ui.ctx(), &Command::Save);
+    if ui.add_enabled(can_save, button).on_hover_text(tip).clicked() {
+        scene.ask(save);
+    }
+    ui.add_space(4.0);
+    let (icon, name, theme) = if palette.is_dark {
+        (Icon::Sun, text::TO_LIGHT, Theme::Light)
+    } else {
+        (Icon::Moon, text::TO_DARK, Theme::Dark)
+    };
+    if IconButton::new(icon, name).show(ui).clicked() {
+        scene.send(Command::SetTheme(theme));
+    }
+    for (command, icon) in [(Command::Redo, Icon::Redo), (Command::Undo, Icon::Undo)] {
+        let tip = format!("{} ({})", history_label(&command, scene), shortcuts::words(ui.ctx(), &command));
+        let is_enabled = scene.allows(&command);
+        if IconButton::new(icon, command.label()).tip(tip).enabled(is_enabled).show(ui).clicked() {
+            scene.send(command);
+        }
+    }
+}
+
+fn history_label(command: &Command, scene: &Scene<'_>) -> String {
+    let document = scene.app.document();
+    match command {
+        Command::Undo => text::undo(document.and_then(crate::document::Document::undo_label)),
+        _ => text::redo(document.and_then(crate::document::Document::redo_label)),
+    }
+}
+
+/// Returns where they end.
+fn menus(ui: &mut Ui, scene: &mut Scene<'_>) -> f32 {
+    MenuBar::new().ui(ui, |ui| {
+        ui.spacing_mut().button_padding = vec2(8.0, 4.0);
+        ui.menu_button(text::MENU_FILE, |ui| file_menu(ui, scene));
+        ui.menu_button(text::MENU_EDIT, |ui| edit_menu(ui, scene));
+        ui.menu_button(text::MENU_MASK, |ui| mask_menu(ui, scene));
+        ui.menu_button(text::MENU_VIEW, |ui| view_menu(ui, scene)).response.rect.right()
+    })
+    .inner
+}
+
+/// An entry made from a command.
+fn entry(ui: &mut Ui, command: Command, label: Option<String>, scene: &mut Scene<'_>) {
+    let is_enabled = scene.allows(&command);
+    let words = label.unwrap_or_else(|| command.label().to_owned());
+    let keys = shortcuts::words(ui.ctx(), &command);
+    let tip = command.tooltip();
+    let mut button = Button::new(words);
+    if !keys.is_empty() {
+        button = button.shortcut_text(keys);
+    }
+    let response = ui.add_enabled(is_enabled, button);
+    let response = if tip.is_empty() { response } else { response.on_hover_text(tip) };
+    if response.clicked() {
+        let action = shortcuts::to_action(command, scene.app);
+        scene.ask(action);
+        ui.close();
+    }
+}
+
+fn view_entry(ui: &mut Ui, label: &str, keys: &egui::KeyboardShortcut, action: Action, scene: &mut Scene<'_>) {
+    let keys = ui.ctx().format_shortcut(keys);
+    let has_photo = scene.app.document().is_some();
+    if ui.add_enabled(has_photo, Button::new(label).shortcut_text(keys)).clicked() {
+        scene.ask(action);
+        ui.close();
+    }
+}
+
+fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.set_min_width(220.0);
+    entry(ui, Command::Open(PathBuf::new()), None, scene);
+    ui.menu_button(text::MENU_RECENT, |ui| {
+        let recent = scene.app.settings().recent_files.clone();
+        if recent.is_empty() {
+            widgets::small(ui, text::MENU_RECENT_EMPTY);
+        }
+        for path in recent {
+            let response = ui.button(picture_name(Some(&path))).on_hover_text(path.display().to_string());
+            if response.clicked() {
+                scene.send(Command::Open(path));
+                ui.close();
+            }
+        }
+    });
+    entry(ui, Command::OpenSample, None, scene);
+    ui.separator();
+    entry(ui, Command::Save, None, scene);
+    entry(ui, Command::SaveAs(PathBuf::new()), None, scene);
+    ui.separator();
+    if ui.add(Button::new(text::MENU_QUIT).shortcut_text(ui.ctx().format_shortcut(&shortcuts::QUIT))).clicked() {
+        scene.ask(Action::Quit);
+        ui.close();
+    }
+}
+
+fn edit_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.set_min_width(220.0);
+    let (undo, redo) = (history_label(&Command::Undo, scene), history_label(&Command::Redo, scene));
+    entry(ui, Command::Undo, Some(undo), scene);
+    entry(ui, Command::Redo, Some(redo), scene);
+    ui.separator();
+    entry(ui, Command::Generate { count: scene.state.variations }, None, scene);
+    entry(ui, Command::Again, None, scene);
+    entry(ui, Command::Accept, None, scene);
+    entry(ui, Command::Discard, None, scene);
+    entry(ui, Command::Cancel, None, scene);
+}
+
+fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.set_min_width(220.0);
+    entry(ui, Command::ClearMask, None, scene);
+    entry(ui, Command::InvertMask, None, scene);
+    ui.separator();
+    for (px, words) in text::GROW_BY.into_iter().chain(text::SHRINK_BY) {
+        entry(ui, Command::GrowMask(px), Some(words.to_owned()), scene);
+    }
+    ui.separator();
+    entry(ui, Command::LoadMask(PathBuf::new()), None, scene);
+    entry(ui, Command::MaskFromTransparency, None, scene);
+}
+
+fn view_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.set_min_width(220.0);
+    view_entry(ui, text::FIT, &shortcuts::FIT, Action::Fit, scene);
+    view_entry(ui, text::ACTUAL_SIZE, &shortcuts::ACTUAL_SIZE, Action::ActualSize, scene);
+    view_entry(ui, text::ZOOM_IN, &shortcuts::ZOOM_IN, Action::ZoomIn, scene);
+    view_entry(ui, text::ZOOM_OUT, &shortcuts::ZOOM_OUT, Action::ZoomOut, scene);
+    ui.separator();
+    let mut is_mask_shown = !scene.state.canvas.is_mask_hidden;
+    if ui.checkbox(&mut is_mask_shown, text::SHOW_MASK).changed() {
+        scene.state.canvas.is_mask_hidden = !is_mask_shown;
+        scene.state.canvas.is_mask_resting = false;
+    }
+    let mut is_reduced = scene.app.settings().reduced_motion;
+    if ui.checkbox(&mut is_reduced, text::REDUCED_MOTION).changed() {
+        scene.send(Command::SetReducedMotion(is_reduced));
+    }
+    ui.separator();
+    widgets::small(ui, text::MENU_THEME);
+    let chosen = scene.app.settings().theme;
+    for (theme, words) in
+        [(Theme::System, text::THEME_SYSTEM), (Theme::Dark, text::THEME_DARK), (Theme::Light, text::THEME_LIGHT)]
+    {
+        if ui.radio(chosen == theme, words).clicked() {
+            scene.send(Command::SetTheme(theme));
+        }
+    }
+}

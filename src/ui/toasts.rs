@@ -1,0 +1,117 @@
+//! Owns how notices appear: small cards at the top right of the canvas. News fades by itself, problems stay until they are
+//! dismissed. Called by `window`; must never make notices.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use eframe::egui::{self, Align2, Area, Id, Order, Rect, RichText, Sense, Ui, Vec2, vec2};
+
+use super::action::Scene;
+use super::icons::{self, Icon};
+use super::text;
+use super::theme;
+use super::widgets::IconButton;
+use crate::app::{Command, Notice, NoticeKind};
+
+/// Seconds that news stays, that a warning stays.
+const NEWS: f64 = 5.0;
+const WARNING: f64 = 12.0;
+const FADE: f64 = 0.4;
+
+/// When each notice was first seen.
+#[derive(Default)]
+pub struct Toasts {
+    first_seen: HashMap<u64, f64>,
+}
+
+impl Toasts {
+    /// Draws the notices over the canvas and asks for the old ones to go.
+    pub fn show(&mut self, ui: &Ui, canvas: Rect, scene: &mut Scene<'_>) {
+        let now = ui.input(|input| input.time);
+        let notices: Vec<Notice> = scene.app.notices().iter().cloned().collect();
+        self.first_seen.retain(|number, _| notices.iter().any(|notice| notice.number == *number));
+        let mut at = canvas.right_top() + vec2(-14.0, 14.0);
+        for notice in &notices {
+            let age = now - *self.first_seen.entry(notice.number).or_insert(now);
+            let Some(opacity) = opacity(notice.kind, age) else {
+                scene.send(Command::DismissNotice(notice.number));
+                continue;
+            };
+            if let Some(wait) = until_change(notice.kind, age) {
+                ui.ctx().request_repaint_after(wait);
+            }
+            let shown = Area::new(Id::unique(("notice", notice.number)))
+                .order(Order::Foreground)
+                .pivot(Align2::RIGHT_TOP)
+                .fixed_pos(at)
+                .constrain_to(canvas)
+                .show(ui.ctx(), |ui| {
+                    ui.set_opacity(opacity);
+                    card(ui, notice, canvas.width(), scene);
+                });
+            at.y = shown.response.rect.bottom() + 8.0;
+        }
+    }
+}
+
+fn life(kind: NoticeKind) -> Option<f64> {
+    match kind {
+        NoticeKind::Info => Some(NEWS),
+        NoticeKind::Warning => Some(WARNING),
+        NoticeKind::Error => None,
+    }
+}
+
+/// None once it is over.
+fn opacity(kind: NoticeKind, age: f64) -> Option<f32> {
+    let Some(life) = life(kind) else { return Some(1.0) };
+    let left = life - age;
+    (left > 0.0).then(|| (left / FADE).min(1.0) as f32)
+}
+
+/// How long nothing changes; none for ever.
+fn until_change(kind: NoticeKind, age: f64) -> Option<Duration> {
+    let left = life(kind)? - age;
+    Some(if left > FADE { Duration::from_secs_f64(left - FADE) } else { Duration::from_millis(33) })
+}
+
+fn card(ui: &mut Ui, notice: &Notice, room: f32, scene: &mut Scene<'_>) {
+    let palette = theme::palette(ui.ctx());
+    let (icon, color) = match notice.kind {
+        NoticeKind::Info => (Icon::Check, palette.good),
+        NoticeKind::Warning => (Icon::Warning, palette.warning),
+        NoticeKind::Error => (Icon::Warning, palette.error),
+    };
+    let width = (room - 28.0).clamp(160.0, 360.0);
+    theme::floating(palette).inner_margin(egui::Margin::symmetric(12, 8)).show(ui, |ui| {
+        ui.set_width(width - 26.0);
+        ui.horizontal_top(|ui| {
+            let (square, _) = ui.allocate_exact_size(vec2(18.0, theme::CONTROL), Sense::hover());
+            icons::paint(ui.painter(), Rect::from_center_size(square.center(), Vec2::splat(17.0)), icon, color);
+            let words = RichText::new(text::stage(&notice.text)).color(palette.text);
+            ui.vertical(|ui| {
+                ui.set_width(width - 26.0 - 18.0 - theme::CONTROL - 2.0 * theme::GAP);
+                ui.add_space(5.0);
+                ui.add(egui::Label::new(words).wrap().selectable(true));
+                ui.add_space(3.0);
+            });
+            if IconButton::new(Icon::Close, text::DISMISS).show(ui).clicked() {
+                scene.send(Command::DismissNotice(notice.number));
+            }
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_goes_and_errors_stay() {
+        assert_eq!(opacity(NoticeKind::Info, 0.0), Some(1.0));
+        assert!(opacity(NoticeKind::Info, NEWS - 0.1).is_some_and(|o| o < 1.0));
+        assert_eq!(opacity(NoticeKind::Info, NEWS + 0.1), None);
+        assert_eq!(opacity(NoticeKind::Error, 1e6), Some(1.0));
+        assert_eq!(until_change(NoticeKind::Error, 0.0), None);
+    }
+}

@@ -1,0 +1,349 @@
+//! Owns the window: the app, the order of panels, carrying actions out, what waits for a saved picture, closing. Everything
+//! it draws is in `panels` and `canvas`. Must never block a frame.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCommand};
+
+use super::action::{Action, Answer, Pending, Pick, Scene, State};
+use super::canvas::{self, Pictures};
+use super::dialogs::{self, Dialogs, Picked};
+use super::panels;
+use super::toasts::Toasts;
+use super::{shortcuts, text, theme};
+use crate::app::{App, AppEvent, AppOptions, Command};
+use crate::document::Document;
+use crate::engine::{EngineError, ModelChoice};
+use crate::geometry::PixelRect;
+use crate::gpu::CanvasPainter;
+use crate::settings::Theme;
+
+/// Inlay's window. Also what tests drive.
+pub struct Window {
+    app: App,
+    state: State,
+    pictures: Pictures,
+    dialogs: Dialogs,
+    toasts: Toasts,
+    pending: Option<Pending>,
+    /// Chosen "Save": go on as soon as it is written.
+    is_waiting_for_save: bool,
+    may_close: bool,
+    title: String,
+    /// Mask revision and whether it is painted.
+    known_mask: (u64, bool),
+}
+
+impl Window {
+    /// Builds the window's contents; `photo` is opened, else the sample.
+    pub fn new(cc: &eframe::CreationContext<'_>, options: AppOptions, photo: Option<PathBuf>) -> Result<Self, EngineError> {
+        theme::install(&cc.egui_ctx);
+        let ctx = cc.egui_ctx.clone();
+        let app = App::new(options, move || ctx.request_repaint())?;
+        let painter = cc.wgpu_render_state.as_ref().map(CanvasPainter::new);
+        let mut window = Self {
+            app,
+            state: State::default(),
+            pictures: Pictures::new(painter),
+            dialogs: Dialogs::default(),
+            toasts: Toasts::default(),
+            pending: None,
+            is_waiting_for_save: false,
+            may_close: false,
+            title: String::new(),
+            known_mask: (0, false),
+        };
+        if let Some(folder) = window.app.settings().model_folder.clone() {
+            window.state.is_model_being_read = true;
+            window.app.dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
+        }
+        window.app.dispatch(photo.map_or(Command::OpenSample, Command::Open));
+        Ok(window)
+    }
+
+    /// The state, for tests.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The photo is shown as it was.
+    pub fn is_comparing(&self) -> bool {
+        self.state.canvas.is_comparing
+    }
+
+    /// Where a photo pixel is on the screen, for tests that point at it.
+    pub fn on_screen(&self, x: f32, y: f32, pixels_per_point: f32) -> Option<egui::Pos2> {
+        let viewport = self.state.canvas.viewport?;
+        Some(self.state.canvas.view.mapping(viewport, pixels_per_point).to_view(egui::pos2(x, y)))
+    }
+
+    fn poll(&mut self, ctx: &Context) {
+        for event in self.app.poll() {
+            match event {
+                AppEvent::PhotoOpened => {
+                    self.state.canvas.start_afresh();
+                    self.pictures.forget();
+                    self.state.is_hint_shown = !self.app.settings().has_filled_once;
+                    self.known_mask = (0, false);
+                }
+                AppEvent::ModelChosen | AppEvent::ModelFailed(_) => self.state.is_model_being_read = false,
+                AppEvent::JobFinished(_) => {
+                    self.state.last_device = self.app.shown_candidate().map(|c| c.result.report.device.clone());
+                    self.state.canvas.is_comparing = false;
+                }
+                AppEvent::Saved { .. } if self.is_waiting_for_save => {
+                    self.is_waiting_for_save = false;
+                    self.go_on(ctx);
+                }
+                AppEvent::SaveFailed(_) => self.give_up(),
+                _ => {}
+            }
+        }
+        while let Some(picked) = self.dialogs.next() {
+            self.on_picked(picked);
+        }
+    }
+
+    fn on_picked(&mut self, picked: Picked) {
+        match picked {
+            Picked::Path(Pick::Photo, path) => self.guard(Pending::Open(path)),
+            Picked::Path(Pick::SaveAs, path) => self.app.dispatch(Command::SaveAs(path)),
+            Picked::Path(Pick::Mask, path) => self.app.dispatch(Command::LoadMask(path)),
+            Picked::Path(Pick::Model, folder) => {
+                self.state.is_model_being_read = true;
+                self.app.dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
+            }
+            Picked::Nothing => self.give_up(),
+            Picked::NoDialog => {
+                self.give_up();
+                self.app.dispatch(Command::Tell(text::NO_DIALOG.to_owned()));
+            }
+        }
+    }
+
+    /// The way on is given up: nothing is opened or closed.
+    fn give_up(&mut self) {
+        if self.is_waiting_for_save {
+            self.is_waiting_for_save = false;
+            self.pending = None;
+        }
+    }
+
+    /// Does it at once, or asks about unsaved changes first.
+    fn guard(&mut self, pending: Pending) {
+        if self.app.document().is_some_and(Document::is_modified) {
+            self.pending = Some(pending);
+        } else {
+            self.pending = None;
+            self.carry_on(pending);
+        }
+    }
+
+    fn carry_on(&mut self, pending: Pending) {
+        match pending {
+            Pending::Open(path) => self.app.dispatch(Command::Open(path)),
+            Pending::OpenSample => self.app.dispatch(Command::OpenSample),
+            Pending::Close => self.may_close = true,
+        }
+    }
+
+    /// Changes are saved or given up.
+    fn go_on(&mut self, ctx: &Context) {
+        if let Some(pending) = self.pending.take() {
+            let closes = pending == Pending::Close;
+            self.carry_on(pending);
+            if closes {
+                ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer, frame: &eframe::Frame, ctx: &Context) {
+        match answer {
+            Answer::Cancel => self.pending = None,
+            Answer::DontSave => self.go_on(ctx),
+            Answer::Save => {
+                self.is_waiting_for_save = true;
+                let action = shortcuts::to_action(Command::Save, &self.app);
+                self.carry_out(action, frame, ctx);
+            }
+        }
+    }
+
+    fn apply(&mut self, actions: Vec<Action>, frame: &eframe::Frame, ctx: &Context) {
+        for action in actions {
+            self.carry_out(action, frame, ctx);
+        }
+    }
+
+    fn carry_out(&mut self, action: Action, frame: &eframe::Frame, ctx: &Context) {
+        match action {
+            Action::Send(Command::Open(path)) => self.guard(Pending::Open(path)),
+            Action::Send(Command::OpenSample) => self.guard(Pending::OpenSample),
+            Action::Send(command) => self.dispatch(command),
+            Action::Pick(pick) => {
+                let suggestion = match pick {
+                    Pick::SaveAs => self.app.suggested_output(),
+                    Pick::Photo | Pick::Mask => self.app.document().and_then(Document::path).map(PathBuf::from),
+                    Pick::Model => self.app.settings().recent_models.first().cloned(),
+                };
+                self.dialogs.open(pick, suggestion, frame, ctx);
+            }
+            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            view => {
+                let bounds = self.app.document().map(canvas::bounds);
+                canvas::view_action(&view, &mut self.state.canvas, bounds, ctx.pixels_per_point());
+            }
+        }
+    }
+
+    /// Sends a command and tells the canvas what it changed, as far as that saves work.
+    fn dispatch(&mut self, command: Command) {
+        let before = self.app.document().map(|d| (d.mask_revision(), d.size(), d.extension()));
+        let reach = self.app.settings().brush_diameter_px / 2.0 + 2.0;
+        let point = match &command {
+            Command::BeginStroke { x, y, .. } | Command::ContinueStroke { x, y } => Some((*x, *y)),
+            _ => None,
+        };
+        if matches!(command, Command::Accept)
+            && let Some(candidate) = self.app.shown_candidate()
+        {
+            self.pictures.note_accepted(candidate);
+            self.state.canvas.is_mask_resting = true;
+        }
+        self.app.dispatch(command);
+        let (Some((mask, size, extension)), Some(document)) = (before, self.app.document()) else { return };
+        if let Some((x, y)) = point {
+            let (from, to) = (self.state.canvas.painted_to.unwrap_or((x, y)), (x, y));
+            let edge = |v: f32| v.clamp(-1e6, 1e6) as i32;
+            let rect = PixelRect::from_edges(
+                edge((from.0.min(to.0) - reach).floor()),
+                edge((from.1.min(to.1) - reach).floor()),
+                edge((from.0.max(to.0) + reach).ceil()),
+                edge((from.1.max(to.1) + reach).ceil()),
+            );
+            let rect = rect.intersect(size.rect());
+            self.pictures.note_stroke(rect, document.mask_revision() - mask);
+            self.state.canvas.painted_to = Some((x, y));
+        } else {
+            self.state.canvas.painted_to = None;
+        }
+        if document.size() != size {
+            // The photo's corner moved by what the extension gained or lost there.
+            let now = document.extension();
+            let by = egui::vec2(extension.left as f32 - now.left as f32, extension.top as f32 - now.top as f32);
+            self.state.canvas.view.shift(by);
+        }
+    }
+
+    fn has_mask(&mut self) -> bool {
+        let Some(document) = self.app.document() else { return false };
+        if self.known_mask.0 != document.mask_revision() {
+            self.known_mask = (document.mask_revision(), !document.mask().is_empty());
+        }
+        self.known_mask.1
+    }
+
+    /// Runs a part of the window and carries out what it asked for.
+    fn part(&mut self, ui: &mut Ui, frame: &eframe::Frame, show: impl FnOnce(&mut Ui, &mut Scene<'_>)) {
+        let mut actions = Vec::new();
+        let has_mask = self.has_mask();
+        show(ui, &mut Scene { app: &self.app, state: &mut self.state, actions: &mut actions, has_mask });
+        let ctx = ui.ctx().clone();
+        self.apply(actions, frame, &ctx);
+    }
+
+    fn drops(&mut self, ctx: &Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped {
+            if path.is_dir() {
+                self.state.is_model_being_read = true;
+                self.app.dispatch(Command::ChooseModel(ModelChoice::Folder(path)));
+            } else {
+                self.guard(Pending::Open(path));
+            }
+        }
+    }
+
+    fn closing(&mut self, ctx: &Context) {
+        if !ctx.input(|input| input.viewport().close_requested()) || self.may_close {
+            return;
+        }
+        if self.app.document().is_some_and(Document::is_modified) {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.pending = Some(Pending::Close);
+        }
+    }
+
+    fn decorate(&mut self, ctx: &Context) {
+        let wanted = match self.app.settings().theme {
+            Theme::System => ThemePreference::System,
+            Theme::Light => ThemePreference::Light,
+            Theme::Dark => ThemePreference::Dark,
+        };
+        if ctx.options(|options| options.theme_preference) != wanted {
+            ctx.set_theme(wanted);
+        }
+        if (ctx.zoom_factor() - self.app.settings().ui_scale).abs() > 1e-3 {
+            ctx.set_zoom_factor(self.app.settings().ui_scale);
+        }
+        let title = self.app.document().map_or_else(
+            || text::APP_NAME.to_owned(),
+            |document| text::window_title(&panels::picture_name(document.path()), document.is_modified()),
+        );
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    fn ask(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        if self.pending.is_none() {
+            return;
+        }
+        let name = panels::picture_name(self.app.document().and_then(Document::path));
+        let is_saving = self.is_waiting_for_save;
+        if let Some(answer) = dialogs::ask_to_save(ui.ctx(), &name, is_saving) {
+            let ctx = ui.ctx().clone();
+            self.on_answer(answer, frame, &ctx);
+        }
+    }
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.poll(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.decorate(&ctx);
+        self.drops(&ctx);
+        self.closing(&ctx);
+        if self.pending.is_none() {
+            self.part(ui, frame, |ui, scene| shortcuts::collect(ui.ctx(), scene));
+        }
+        self.part(ui, frame, panels::top);
+        self.part(ui, frame, panels::status);
+        self.part(ui, frame, panels::side);
+        self.part(ui, frame, panels::rail);
+        self.part(ui, frame, panels::options);
+        CentralPanel::no_frame().show(ui, |ui| {
+            self.part(ui, frame, canvas::interact);
+            let mut actions = Vec::new();
+            let has_mask = self.has_mask();
+            let mut scene = Scene { app: &self.app, state: &mut self.state, actions: &mut actions, has_mask };
+            canvas::paint(ui, &mut scene, &mut self.pictures);
+            if let Some(viewport) = scene.state.canvas.viewport {
+                self.toasts.show(ui, viewport, &mut scene);
+            }
+            self.apply(actions, frame, &ctx);
+        });
+        self.ask(ui, frame);
+    }
+
+    fn on_exit(&mut self) {
+        self.app.dispatch(Command::Cancel);
+        self.app.dispatch(Command::KeepSettings);
+    }
+}
