@@ -4,7 +4,7 @@
 use burn::tensor::ops::{ConvOptions, PadMode};
 use burn::tensor::{Tensor, module};
 
-use crate::diffusion::error::Result;
+use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::ops::host;
 use crate::diffusion::weights::Scope;
 
@@ -72,10 +72,12 @@ impl Kernel {
         } = *shape;
         let is_usual = *shape == ConvShape::same(inputs, outputs, 3)
             && weight.dims() == [outputs, inputs, 3, 3];
-        if is_usual && host::serves(&weight) && host::winograd::suits(inputs, outputs) {
-            if let Ok(transformed) = host::winograd::transform_weight(weight.clone()) {
-                return Self::Winograd(transformed);
-            }
+        if is_usual
+            && host::serves(&weight)
+            && host::winograd::suits(inputs, outputs)
+            && let Ok(transformed) = host::winograd::transform_weight(weight.clone())
+        {
+            return Self::Winograd(transformed);
         }
         Self::Plain(weight)
     }
@@ -113,6 +115,14 @@ impl Conv2d {
     }
 
     fn run(&self, x: Tensor<4>, bias: Option<Tensor<1>>) -> Result<Tensor<4>> {
+        let [n, channels, h, w] = x.dims();
+        let is_empty = n * self.shape.output_side(h) * self.shape.output_side(w) == 0;
+        if channels != self.shape.inputs || is_empty {
+            let inputs = self.shape.inputs;
+            return Err(DiffusionError::Settings(format!(
+                "{channels} channels of {w} × {h} do not fit a convolution of {inputs} channels; use a larger picture"
+            )));
+        }
         let weight = match &self.kernel {
             Kernel::Winograd(weight) => return host::winograd::conv2d(x, weight, bias),
             Kernel::Plain(weight) => weight,

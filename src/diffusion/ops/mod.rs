@@ -145,7 +145,7 @@ mod tests {
             calls.set(calls.get() + 1);
             Ok(x + 1.0)
         });
-        let y = y.map(|y| y.try_into_vec_as::<f32>());
+        let y = y.map(Tensor::try_into_vec_as::<f32>);
         assert_eq!(calls.get(), 3);
         let expected: Vec<f32> = numbers.iter().map(|v| v + 1.0).collect();
         assert!(matches!(y, Ok(Ok(y)) if y == expected));

@@ -5,7 +5,7 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use crate::diffusion::error::{DiffusionError, Result};
+use crate::diffusion::error::Result;
 use crate::diffusion::ops::host::{give, numbers, numbers_mut, take};
 
 /// Positions in a transformed tile.
@@ -30,11 +30,11 @@ pub fn transform_weight(weight: Tensor<4>) -> Result<Tensor<3>> {
     let source = numbers(&data)?;
     let mut out = vec![0f32; SPOTS * outputs * inputs];
     let rows = |g: [f32; 3]| {
-        let (sum, difference) = (g[0] + g[2], g[1]);
+        let (outer, middle) = (g[0] + g[2], g[1]);
         [
             g[0],
-            (sum + difference) / 2.0,
-            (sum - difference) / 2.0,
+            (outer + middle) * 0.5,
+            (outer - middle) * 0.5,
             g[2],
         ]
     };
@@ -52,22 +52,17 @@ pub fn transform_weight(weight: Tensor<4>) -> Result<Tensor<3>> {
     Ok(give(TensorData::new(out, [SPOTS, outputs, inputs])))
 }
 
-/// `[n, inputs, h, w]` to `[n, outputs, h, w]` with one row and column of zeros on each side.
+/// `[n, inputs, h, w]`, not empty, to `[n, outputs, h, w]` with one row and column of zeros on each side.
 pub fn conv2d(x: Tensor<4>, weight: &Tensor<3>, bias: Option<Tensor<1>>) -> Result<Tensor<4>> {
     let [n, channels, h, w] = x.dims();
-    let [_, outputs, inputs] = weight.dims();
-    if channels != inputs || n * h * w == 0 {
-        return Err(DiffusionError::Settings(format!(
-            "a picture of {channels} channels and {w} × {h} pixels does not fit a convolution of {inputs} channels"
-        )));
-    }
+    let outputs = weight.dims()[1];
     let bias = bias.map(take).transpose()?;
     let bias = bias.as_ref().map(numbers).transpose()?;
     let data = take(x)?;
     let source = numbers(&data)?;
     let (tiles_y, tiles_x) = (h.div_ceil(2), w.div_ceil(2));
     let fitting =
-        (BAND / (SPOTS * inputs.max(outputs) * tiles_x)).max(FEWEST_TILES.div_ceil(tiles_x));
+        (BAND / (SPOTS * channels.max(outputs) * tiles_x)).max(FEWEST_TILES.div_ceil(tiles_x));
     let band = tiles_y.div_ceil(tiles_y.div_ceil(fitting));
     let mut out = vec![0f32; n * outputs * h * w];
     let mut spare: Option<TensorData> = None;
