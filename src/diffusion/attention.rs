@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 
 use crate::diffusion::error::Result;
-use crate::diffusion::ops::{GroupNorm, LayerNorm, Linear, attend, geglu};
+use crate::diffusion::ops::{GroupNorm, LayerNorm, Linear, attend, by_tokens, geglu};
 use crate::diffusion::weights::Scope;
 
 /// Added to variances inside diffusers' `Transformer2DModel`, whatever the UNet's own `norm_eps`.
@@ -115,8 +115,11 @@ impl TransformerBlock {
         let x = self.attn1.forward(&normed, context)? + x;
         let normed = self.norm2.forward(x.clone());
         let x = self.attn2.forward(&normed, prompt_embeds)? + x;
-        let hidden = geglu(self.ff_in.forward(self.norm3.forward(x.clone())))?;
-        Ok(self.ff_out.forward(hidden) + x)
+        let hidden = by_tokens(x.clone(), x.dims()[2] * 8, |x| {
+            let hidden = geglu(self.ff_in.forward(self.norm3.forward(x)))?;
+            Ok(self.ff_out.forward(hidden))
+        })?;
+        Ok(hidden + x)
     }
 }
 

@@ -17,6 +17,7 @@ const MASKED: f32 = -1e9;
 #[derive(Debug)]
 pub struct TextEncoder {
     config: TextConfig,
+    /// In the computer's memory: as one binding it is more than some devices allow, and a prompt uses few of its rows.
     token_embedding: Tensor<2>,
     position_embedding: Tensor<2>,
     layers: Vec<Layer>,
@@ -51,8 +52,7 @@ impl TextEncoder {
         let embeddings = scope.scope("embeddings");
         let layers = scope.scope("encoder.layers");
         Self {
-            token_embedding: embeddings
-                .tensor("token_embedding.weight", [config.vocab_size, width]),
+            token_embedding: embeddings.table("token_embedding.weight", [config.vocab_size, width]),
             position_embedding: embeddings.tensor(
                 "position_embedding.weight",
                 [config.max_position_embeddings, width],
@@ -79,13 +79,17 @@ impl TextEncoder {
     pub fn forward(&self, ids: &[&[u32]], clip_skip: usize) -> Result<Tensor<3>> {
         self.check(ids, clip_skip)?;
         let (prompts, length) = (ids.len(), ids[0].len());
-        let device = self.token_embedding.device();
+        let device = self.position_embedding.device();
+        let dtype = self.position_embedding.dtype();
         let flat: Vec<i32> = ids
             .iter()
             .flat_map(|p| p.iter().map(|id| *id as i32))
             .collect();
-        let flat = Tensor::<1, Int>::from_data(TensorData::new(flat, [prompts * length]), &device);
+        let flat = TensorData::new(flat, [prompts * length]);
+        let flat = Tensor::<1, Int>::from_data(flat, &self.token_embedding.device());
         let tokens = self.token_embedding.clone().select(0, flat);
+        let tokens = tokens.try_into_data().map_err(DiffusionError::device)?;
+        let tokens = Tensor::<2>::from_data(tokens, (&device, DType::F32)).cast(dtype);
         let width = self.config.hidden_size;
         let positions = self
             .position_embedding

@@ -321,8 +321,8 @@ fn merges_of_text(file: &Path) -> Result<Merges> {
         .collect()
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

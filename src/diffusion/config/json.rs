@@ -356,8 +356,8 @@ fn short(value: &Value) -> String {
     text.chars().take(57).chain("...".chars()).collect()
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

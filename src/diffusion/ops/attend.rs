@@ -65,8 +65,8 @@ fn chunk_length(heads: usize, queries: usize, keys: usize) -> usize {
     queries.div_ceil(chunks).next_multiple_of(16)
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::{Device, Distribution};

@@ -64,8 +64,8 @@ fn sinusoids(timestep: f32, channels: usize, flip_sin_to_cos: bool, freq_shift: 
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -112,8 +112,8 @@ fn short(text: &str) -> String {
         .collect()
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

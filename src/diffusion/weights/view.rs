@@ -236,6 +236,15 @@ impl Scope<'_> {
         }
     }
 
+    /// The tensor `name` in f32 in the computer's own memory, whatever the device: for tables of which only a few rows are used.
+    pub fn table(&self, name: &str, shape: [usize; 2]) -> Tensor<2> {
+        let options = (&Device::flex(), DType::F32);
+        match self.data(name, &[&shape], &shape) {
+            Some(data) => Tensor::from_data(data.convert_dtype(DType::F32), options),
+            None => Tensor::zeros([1; 2], options),
+        }
+    }
+
     fn data(&self, name: &str, accepted: &[&[usize]], shape: &[usize]) -> Option<TensorData> {
         if self.weights.is_invented {
             return Some(invent(shape));
@@ -309,8 +318,8 @@ fn clip(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use safetensors::tensor::TensorView;

@@ -91,8 +91,8 @@ pub fn exponentials(row: &mut [f32], scale: f32) -> f32 {
     sum
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -5,6 +5,7 @@ mod attend;
 mod conv;
 mod math;
 mod norm;
+pub mod winograd;
 
 pub use attend::attend;
 pub use conv::conv2d;
@@ -88,8 +89,8 @@ pub fn resize_nearest(x: Tensor<4>, [h, w]: [usize; 2]) -> Result<Tensor<4>> {
     Ok(give(TensorData::new(out, [n, channels, h, w])))
 }
 
-#[cfg(test)]
 #[allow(clippy::unwrap_used)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::{Distribution, activation};
