@@ -115,7 +115,7 @@ impl Level {
             })
             .collect();
         let change = |(_, own, tile): &mut (usize, PixelRect, Tile)| {
-            rewrite_tile(tile, *own, own.intersect(rect), &fill)
+            rewrite_tile(tile, *own, own.intersect(rect), &fill);
         };
         if rect.area() > PARALLEL_AREA {
             work.par_iter_mut().for_each(change);
