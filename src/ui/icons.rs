@@ -13,8 +13,6 @@ pub enum Icon {
     Undo,
     Redo,
     Dice,
-    Folder,
-    Save,
     Check,
     Close,
     Again,
@@ -38,7 +36,6 @@ pub enum Icon {
     Reset,
     Eye,
     EyeOff,
-    Expand,
 }
 
 /// Draws onto a 24 × 24 grid inside a rectangle.
@@ -111,8 +108,8 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::Undo | Icon::Redo | Icon::Again | Icon::Reset | Icon::Previous | Icon::Next | Icon::Down => {
             arrow(&pen, icon);
         }
-        Icon::Dice | Icon::Folder | Icon::Save | Icon::Image | Icon::Spark => object(&pen, icon),
-        Icon::Compare | Icon::Invert | Icon::Grow | Icon::Shrink | Icon::Clear | Icon::Fit | Icon::Expand => {
+        Icon::Dice | Icon::Image | Icon::Spark => object(&pen, icon),
+        Icon::Compare | Icon::Invert | Icon::Grow | Icon::Shrink | Icon::Clear | Icon::Fit => {
             area(&pen, icon);
         }
         _ => sign(&pen, icon),
@@ -181,14 +178,6 @@ fn object(pen: &Pen<'_>, icon: Icon) {
             for (x, y) in [(8.4, 8.4), (15.6, 8.4), (12.0, 12.0), (8.4, 15.6), (15.6, 15.6)] {
                 pen.dot(x, y, 1.35);
             }
-        }
-        Icon::Folder => pen.closed(&[
-            (3.2, 18.8), (3.2, 6.0), (4.2, 5.0), (9.4, 5.0), (11.6, 7.8), (19.8, 7.8), (20.8, 8.8), (20.8, 18.0), (19.8, 19.0), (4.0, 19.0),
-        ]),
-        Icon::Save => {
-            pen.line(&[(12.0, 3.8), (12.0, 15.0)]);
-            pen.line(&[(7.4, 10.6), (12.0, 15.2), (16.6, 10.6)]);
-            pen.line(&[(4.0, 15.6), (4.0, 18.4), (5.6, 20.0), (18.4, 20.0), (20.0, 18.4), (20.0, 15.6)]);
         }
         Icon::Image => {
             pen.rounded(3.4, 4.6, 20.6, 19.4, 2.8);

@@ -8,7 +8,7 @@ use eframe::egui::{
 
 use super::view::Mapping;
 use crate::app::Command;
-use crate::geometry::PixelSize;
+use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::ui::action::{Action, Pick, Scene};
 use crate::ui::icons::{self, Icon};
@@ -84,11 +84,10 @@ fn outline() -> Vec<Vec<Pos2>> {
 
 fn sample_mask(size: PixelSize) -> Mask {
     let mut mask = Mask::new(size);
-    let width = size.width as usize;
-    for (index, value) in mask.plane.data.iter_mut().enumerate() {
-        let at = pos2((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
-        let is_inside = SAMPLE_OBJECT.iter().any(|(center, radii)| ((at - *center) / *radii).length_sq() <= 1.0);
-        *value = if is_inside { 255 } else { 0 };
+    for (center, radii) in SAMPLE_OBJECT {
+        let (corner, extent) = (center - radii, radii * 2.0);
+        let rect = PixelRect::new(corner.x as i32, corner.y as i32, extent.x as u32, extent.y as u32);
+        mask.fill_ellipse(rect, false);
     }
     mask
 }

@@ -256,7 +256,7 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         mask_color: Color32::from_rgb(red, green, blue),
         mask_opacity: if has_job { settings.mask_opacity * 0.5 } else { settings.mask_opacity },
         show_mask_edge: !canvas.is_mask_hidden && shows_edge,
-        time_seconds: if settings.reduced_motion { 0.0 } else { now as _ },
+        time_seconds: if settings.reduced_motion { 0.0 } else { now },
         dark: theme::palette(ui.ctx()).is_dark,
         split_x_in_view: None,
         pixel_grid: true,
