@@ -256,14 +256,16 @@ pub const DIALOG_OPEN: &str = "Open a photo";
 pub const DIALOG_SAVE: &str = "Save the picture as";
 pub const DIALOG_MASK: &str = "Load a mask";
 pub const DIALOG_MODEL: &str = "Choose a Stable Diffusion folder (it holds model_index.json)";
+pub const TYPED_WHY: &str = "This system has no file dialog (on Linux, xdg-desktop-portal or zenity brings one), so type the path.";
+pub const TYPED_PATH: &str = "Path";
+pub const TYPED_OPEN: &str = "Open";
+pub const TYPED_REPLACE: &str = "Replace";
 pub const FILTER_PICTURES: &str = "Pictures";
 pub const FILTER_ALL: &str = "All files";
 
 // --- problems -----------------------------------------------------------------------------------------------------------------
 pub const NO_WINDOW: &str = "no window could be opened, is there a display? \
     Without one, use the command line: inlay fill photo.jpg --mask mask.png";
-pub const NO_DIALOG: &str = "The system has no file dialog to show. Drop a file onto the window, or start Inlay with \
-    the file’s name; on Linux, install xdg-desktop-portal or zenity.";
 pub const DISMISS: &str = "Dismiss";
 
 #[cfg(test)]

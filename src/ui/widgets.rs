@@ -242,6 +242,12 @@ pub fn auto_number(
     is_changed && *value != before
 }
 
+/// Rows of a menu stand closer than controls of a panel.
+pub fn menu_look(ui: &mut Ui, width: f32) {
+    ui.set_min_width(width);
+    ui.spacing_mut().item_spacing.y = 2.0;
+}
+
 /// A list to choose from, with Inlay's own arrow.
 pub fn combo(salt: &str) -> ComboBox<'static> {
     ComboBox::from_id_salt(salt.to_owned()).icon(|ui, rect, visuals, _is_open| {

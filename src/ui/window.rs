@@ -7,7 +7,7 @@ use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCom
 
 use super::action::{Action, Answer, Pending, Pick, Scene, State};
 use super::canvas::{self, Pictures};
-use super::dialogs::{self, Dialogs, Picked};
+use super::dialogs::{self, Dialogs, Picked, TypedPath};
 use super::panels;
 use super::toasts::Toasts;
 use super::{shortcuts, text, theme};
@@ -26,6 +26,7 @@ pub struct Window {
     dialogs: Dialogs,
     toasts: Toasts,
     pending: Option<Pending>,
+    typed_path: Option<TypedPath>,
     /// Chosen "Save": go on as soon as it is written.
     is_waiting_for_save: bool,
     may_close: bool,
@@ -48,6 +49,7 @@ impl Window {
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             pending: None,
+            typed_path: None,
             is_waiting_for_save: false,
             may_close: false,
             title: String::new(),
@@ -114,10 +116,18 @@ impl Window {
                 self.app.dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
             }
             Picked::Nothing => self.give_up(),
-            Picked::NoDialog => {
-                self.give_up();
-                self.app.dispatch(Command::Tell(text::NO_DIALOG.to_owned()));
+            Picked::NoDialog(pick) => {
+                self.typed_path = Some(TypedPath::new(pick, self.suggestion(pick).as_deref()));
             }
+        }
+    }
+
+    /// The path that a dialog starts from.
+    fn suggestion(&self, pick: Pick) -> Option<PathBuf> {
+        match pick {
+            Pick::SaveAs => self.app.suggested_output(),
+            Pick::Photo | Pick::Mask => self.app.document().and_then(Document::path).map(PathBuf::from),
+            Pick::Model => self.app.settings().recent_models.first().cloned(),
         }
     }
 
@@ -182,11 +192,7 @@ impl Window {
             Action::Send(Command::OpenSample) => self.guard(Pending::OpenSample),
             Action::Send(command) => self.dispatch(command),
             Action::Pick(pick) => {
-                let suggestion = match pick {
-                    Pick::SaveAs => self.app.suggested_output(),
-                    Pick::Photo | Pick::Mask => self.app.document().and_then(Document::path).map(PathBuf::from),
-                    Pick::Model => self.app.settings().recent_models.first().cloned(),
-                };
+                let suggestion = self.suggestion(pick);
                 self.dialogs.open(pick, suggestion, frame, ctx);
             }
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -298,6 +304,14 @@ impl Window {
     }
 
     fn ask(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        if let Some(typed) = &mut self.typed_path {
+            let pick = typed.pick;
+            if let Some(answer) = typed.ask(ui.ctx()) {
+                self.typed_path = None;
+                self.on_picked(answer.map_or(Picked::Nothing, |path| Picked::Path(pick, path)));
+            }
+            return;
+        }
         if self.pending.is_none() {
             return;
         }
@@ -320,7 +334,7 @@ impl eframe::App for Window {
         self.decorate(&ctx);
         self.drops(&ctx);
         self.closing(&ctx);
-        if self.pending.is_none() {
+        if self.pending.is_none() && self.typed_path.is_none() {
             self.part(ui, frame, |ui, scene| shortcuts::collect(ui.ctx(), scene));
         }
         self.part(ui, frame, panels::top);

@@ -37,8 +37,7 @@ pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 4.0;
                     browse(ui, seed, scene);
-                    let compare = IconButton::new(Icon::Compare, text::COMPARE).tip(text::COMPARE_TIP).held().show(ui);
-                    is_button_down = compare.is_pointer_button_down_on();
+                    is_button_down = compare_button(ui, has_room);
                     again_and_discard(ui, has_room, scene);
                     ui.add_space(4.0);
                     let accept = widgets::accent_button(ui, Command::Accept.label());
@@ -74,6 +73,17 @@ fn browse(ui: &mut Ui, seed: u64, scene: &mut Scene<'_>) {
         ui.add_space(4.0);
     }
     separator(ui);
+}
+
+/// Acts while held.
+fn compare_button(ui: &mut Ui, has_room: bool) -> bool {
+    let response = if has_room {
+        let button = egui::Button::new(text::COMPARE).frame_when_inactive(false).sense(Sense::click_and_drag());
+        ui.add(button).on_hover_text(text::COMPARE_TIP)
+    } else {
+        IconButton::new(Icon::Compare, text::COMPARE).tip(text::COMPARE_TIP).held().show(ui)
+    };
+    response.is_pointer_button_down_on()
 }
 
 fn again_and_discard(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {

@@ -66,6 +66,15 @@ impl Side {
         if self.is_vertical() { vec2(GRAB, LENGTH + 14.0) } else { vec2(LENGTH + 14.0, GRAB) }
     }
 
+    fn edge_of(self, rect: Rect) -> [Pos2; 2] {
+        match self {
+            Self::Left => [rect.left_top(), rect.left_bottom()],
+            Self::Right => [rect.right_top(), rect.right_bottom()],
+            Self::Top => [rect.left_top(), rect.right_top()],
+            Self::Bottom => [rect.left_bottom(), rect.right_bottom()],
+        }
+    }
+
     fn is_vertical(self) -> bool {
         matches!(self, Self::Left | Self::Right)
     }
@@ -202,13 +211,8 @@ pub fn paint_extension(ui: &Ui, mapping: &Mapping, drag: Option<&HandleDrag>, sc
     let painter = ui.painter_at(mapping.viewport);
     let line = Stroke::new(1.0, palette.accent_text);
     painter.rect_stroke(canvas, 0.0, Stroke::new(1.5, palette.accent_text), StrokeKind::Outside);
-    for edge in [
-        [photo.left_top(), photo.right_top()],
-        [photo.right_top(), photo.right_bottom()],
-        [photo.right_bottom(), photo.left_bottom()],
-        [photo.left_bottom(), photo.left_top()],
-    ] {
-        painter.extend(Shape::dashed_line(&edge, line, 5.0, 5.0));
+    for side in Side::ALL.into_iter().filter(|side| side.of(extension) > 0) {
+        painter.extend(Shape::dashed_line(&side.edge_of(photo), line, 5.0, 5.0));
     }
     for side in Side::ALL {
         let px = side.of(extension);

@@ -31,6 +31,9 @@ const LIVELY: f64 = 2.5;
 /// Between two frames of the moving edge.
 const EDGE_FRAME: Duration = Duration::from_millis(66);
 
+/// How fast the view grows while a handle is held at the window's edge, as a rate of its size.
+const OUTWARD_PER_SECOND: f32 = 0.7;
+
 /// What the canvas remembers from frame to frame.
 #[derive(Default)]
 pub struct CanvasState {
@@ -84,6 +87,7 @@ pub fn bounds(document: &crate::document::Document) -> Rect {
 pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     let viewport = ui.available_rect_before_wrap();
     scene.state.canvas.viewport = Some(viewport);
+    let scale_before = scene.state.canvas.view.scale();
     let response = ui.allocate_rect(viewport, Sense::CLICK | Sense::DRAG);
     let description = scene.app.document().map_or_else(|| text::NO_PHOTO.to_owned(), |d| text::size(d.size()));
     response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, format!("{}: {description}", text::CANVAS)));
@@ -108,6 +112,10 @@ pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     scene.state.canvas.drag = drag;
     scene.state.canvas.view.keep_in_sight(bounds, &mapping);
     note_pointer(ui, &mapping, &response, scene);
+    if scene.state.canvas.view.scale() != scale_before {
+        // The status line below was drawn with the old zoom.
+        ui.ctx().request_repaint();
+    }
 }
 
 /// The canvas keeps its size while a job or a result depends on it.
@@ -119,7 +127,8 @@ fn can_extend(scene: &Scene<'_>) -> bool {
 fn zoom_out_while_dragging_outward(ui: &Ui, mapping: &Mapping, drag: Option<&HandleDrag>, scene: &mut Scene<'_>) {
     let Some(pointer) = ui.input(|input| input.pointer.interact_pos()) else { return };
     if drag.is_some() && !mapping.viewport.shrink(28.0).contains(pointer) {
-        scene.state.canvas.view.zoom_about(mapping, mapping.viewport.center(), 0.975);
+        let seconds = ui.input(|input| input.stable_dt.min(0.1));
+        scene.state.canvas.view.make_room(mapping, (-OUTWARD_PER_SECOND * seconds).exp());
         ui.ctx().request_repaint();
     }
 }
@@ -252,9 +261,13 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
     let shows_edge = !canvas.is_comparing && !(has_result && !is_painting);
     let [red, green, blue] = settings.mask_color;
     let style = CanvasStyle {
-        show_mask: !canvas.is_mask_hidden && !is_quiet,
+        show_mask: !canvas.is_mask_hidden && (shows_edge || !is_quiet),
         mask_color: Color32::from_rgb(red, green, blue),
-        mask_opacity: if has_job { settings.mask_opacity * 0.5 } else { settings.mask_opacity },
+        mask_opacity: match () {
+            () if is_quiet => 0.0,
+            () if has_job => settings.mask_opacity * 0.5,
+            () => settings.mask_opacity,
+        },
         show_mask_edge: !canvas.is_mask_hidden && shows_edge,
         time_seconds: if settings.reduced_motion { 0.0 } else { now },
         dark: theme::palette(ui.ctx()).is_dark,

@@ -100,6 +100,13 @@ impl View {
         self.is_fitted = false;
     }
 
+    /// Zooms out about the middle; a fitted view will be fitted again.
+    pub fn make_room(&mut self, mapping: &Mapping, factor: f32) {
+        let was_fitted = self.is_fitted;
+        self.zoom_about(mapping, mapping.viewport.center(), factor);
+        self.is_fitted = was_fitted;
+    }
+
     /// Moves the picture by `delta` points.
     pub fn pan(&mut self, mapping: &Mapping, delta: Vec2) {
         self.middle_in_photo -= delta / mapping.points_per_px;

@@ -23,7 +23,8 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
     let (name, line) = describe(scene);
     let card = card(ui, &name, &line).on_hover_text(Command::ChooseModel(ModelChoice::Exemplar).tooltip());
-    Popup::menu(&card).width(card.rect.width()).show(|ui| menu(ui, scene));
+    let width = card.rect.width() - 14.0;
+    Popup::menu(&card).show(|ui| menu(ui, width, scene));
 }
 
 fn describe(scene: &Scene<'_>) -> (String, String) {
@@ -69,7 +70,8 @@ fn card(ui: &mut Ui, name: &str, line: &str) -> egui::Response {
     response
 }
 
-fn menu(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn menu(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
+    widgets::menu_look(ui, width);
     let is_exemplar = matches!(scene.app.model(), Model::Exemplar);
     if ui.radio(is_exemplar, text::EXEMPLAR).on_hover_text(text::NO_WORDS_TITLE).clicked() {
         scene.send(Command::ChooseModel(ModelChoice::Exemplar));

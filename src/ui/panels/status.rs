@@ -9,7 +9,7 @@ use crate::ui::action::{Action, Scene};
 use crate::ui::icons::Icon;
 use crate::ui::text;
 use crate::ui::theme::{self, size};
-use crate::ui::widgets::IconButton;
+use crate::ui::widgets::{self, IconButton};
 
 const HEIGHT: f32 = 30.0;
 /// Zooms in the list, in screen pixels for one photo pixel.
@@ -80,7 +80,7 @@ fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
     let response = ui.add_enabled(is_enabled, button).on_hover_text(text::ZOOM);
     let response = response.accessible_name(text::ZOOM);
     Popup::menu(&response).show(|ui| {
-        ui.set_min_width(130.0);
+        widgets::menu_look(ui, 130.0);
         if ui.button(text::FIT).clicked() {
             scene.ask(Action::Fit);
             ui.close();

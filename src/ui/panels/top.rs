@@ -150,7 +150,7 @@ fn view_entry(ui: &mut Ui, label: &str, keys: &egui::KeyboardShortcut, action: A
 }
 
 fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     entry(ui, Command::Open(PathBuf::new()), None, scene);
     ui.menu_button(text::MENU_RECENT, |ui| {
         let recent = scene.app.settings().recent_files.clone();
@@ -177,7 +177,7 @@ fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn edit_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     let (undo, redo) = (history_label(&Command::Undo, scene), history_label(&Command::Redo, scene));
     entry(ui, Command::Undo, Some(undo), scene);
     entry(ui, Command::Redo, Some(redo), scene);
@@ -190,7 +190,7 @@ fn edit_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     entry(ui, Command::ClearMask, None, scene);
     entry(ui, Command::InvertMask, None, scene);
     ui.separator();
@@ -203,7 +203,7 @@ fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn view_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     view_entry(ui, text::FIT, &shortcuts::FIT, Action::Fit, scene);
     view_entry(ui, text::ACTUAL_SIZE, &shortcuts::ACTUAL_SIZE, Action::ActualSize, scene);
     view_entry(ui, text::ZOOM_IN, &shortcuts::ZOOM_IN, Action::ZoomIn, scene);
