@@ -55,14 +55,11 @@ impl Attention {
     }
 
     /// `x` `[n, tokens, width]`, `context` `[n, keys, context width]`.
-    fn forward(&self, x: &Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
-        let [n, tokens, width] = x.dims();
+    fn forward(&self, x: &Tensor<3>, context: &Tensor<3>) -> Result<Tensor<3>> {
         let q = split_heads(self.to_q.forward(x.clone()), self.heads);
         let k = split_heads(self.to_k.forward(context.clone()), self.heads);
         let v = split_heads(self.to_v.forward(context.clone()), self.heads);
-        let y = attend(q, k, v, None, self.upcast);
-        self.to_out
-            .forward(y.swap_dims(1, 2).reshape([n, tokens, width]))
+        Ok(self.to_out.forward(attend(q, k, v, None, self.upcast)?))
     }
 }
 
@@ -115,9 +112,9 @@ impl TransformerBlock {
         } else {
             &normed
         };
-        let x = self.attn1.forward(&normed, context) + x;
+        let x = self.attn1.forward(&normed, context)? + x;
         let normed = self.norm2.forward(x.clone());
-        let x = self.attn2.forward(&normed, prompt_embeds) + x;
+        let x = self.attn2.forward(&normed, prompt_embeds)? + x;
         let hidden = geglu(self.ff_in.forward(self.norm3.forward(x.clone())))?;
         Ok(self.ff_out.forward(hidden) + x)
     }

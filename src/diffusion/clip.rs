@@ -95,7 +95,7 @@ impl TextEncoder {
         let mut x = tokens.reshape([prompts, length, width]) + positions;
         let bias = causal_bias(length, &device);
         for layer in &self.layers[..self.layers.len() - clip_skip] {
-            x = layer.forward(x, &bias);
+            x = layer.forward(x, &bias)?;
         }
         Ok(self.final_layer_norm.forward(x).cast(DType::F32))
     }
@@ -165,24 +165,24 @@ impl Layer {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, bias: &Tensor<4>) -> Tensor<3> {
-        let dims = x.dims();
+    fn forward(&self, x: Tensor<3>, bias: &Tensor<4>) -> Result<Tensor<3>> {
         let normed = self.layer_norm1.forward(x.clone());
         let project = |layer: &Linear| split_heads(layer.forward(normed.clone()), self.heads);
-        let y = attend(
+        let (q, k, v) = (
             project(&self.q_proj),
             project(&self.k_proj),
             project(&self.v_proj),
-            Some(bias.clone()),
-            false,
         );
-        let x = self.out_proj.forward(y.swap_dims(1, 2).reshape(dims)) + x;
+        let x = self
+            .out_proj
+            .forward(attend(q, k, v, Some(bias.clone()), false)?)
+            + x;
         let hidden = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         let hidden = match self.activation {
             TextActivation::QuickGelu => hidden.clone() * activation::sigmoid(hidden * 1.702),
             TextActivation::Gelu => activation::gelu(hidden),
             TextActivation::GeluTanh => activation::gelu_approximate(hidden),
         };
-        self.fc2.forward(hidden) + x
+        Ok(self.fc2.forward(hidden) + x)
     }
 }

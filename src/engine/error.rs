@@ -50,7 +50,7 @@ impl From<DiffusionError> for EngineError {
 impl From<ExemplarError> for EngineError {
     fn from(error: ExemplarError) -> Self {
         match error {
-            ExemplarError::Cancelled(_) => Self::Cancelled,
+            ExemplarError::Cancelled => Self::Cancelled,
             other => Self::Exemplar(other),
         }
     }

@@ -1,2 +1,17 @@
 //! Owns `Mask`: which pixels to repaint, 8-bit coverage, 255 = repaint. Strokes, shapes, growing, feathering. Used by
 //! plan, document, app and cli. Must never know a document, a model or a window.
+
+mod base;
+mod distance;
+mod feather;
+mod holes;
+mod morphology;
+mod parts;
+mod shapes;
+mod stroke;
+mod tiles;
+
+pub use base::{Mask, MaskError};
+pub use feather::FeatherEdge;
+pub use parts::Part;
+pub use stroke::StrokeBrush;

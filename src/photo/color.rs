@@ -16,8 +16,9 @@ use moxcms::{
 use super::Photo;
 use super::curve::{Curve, srgb_decode, srgb_encode};
 
-/// A profile that differs from sRGB by less than this everywhere (about 0.6 of an 8-bit step) counts as sRGB.
-const SAME_AS_SRGB: f32 = 0.6 / 255.0;
+/// A profile that stays this close to sRGB everywhere counts as sRGB. The rounding inside profiles alone makes 0.9
+/// of an 8-bit step in the darkest channel of saturated colours; the nearest other space differs by far more.
+const SAME_AS_SRGB: f32 = 1.5 / 255.0;
 /// Rec. 709 luma weights.
 const LUMA: [f32; 3] = [0.2126, 0.7152, 0.0722];
 
@@ -33,6 +34,13 @@ enum Kind {
     },
     /// Grey value to sRGB-encoded grey.
     Gray(Curve),
+}
+
+/// A profile that was used lately.
+struct Known {
+    icc: Arc<[u8]>,
+    gray: bool,
+    space: Arc<ColorSpace>,
 }
 
 /// Curves and matrix of an RGB profile.
@@ -58,7 +66,7 @@ impl ColorSpace {
     /// The space of a photo; one whose profile can't be used counts as sRGB. Kept for the next call, since building
     /// tables costs milliseconds and a window asks once a tile.
     pub fn of(photo: &Photo) -> Arc<Self> {
-        static RECENT: Mutex<Vec<(Arc<[u8]>, bool, Arc<ColorSpace>)>> = Mutex::new(Vec::new());
+        static RECENT: Mutex<Vec<Known>> = Mutex::new(Vec::new());
         let gray = photo.layout.is_gray();
         let Some(icc) = &photo.icc else {
             return Arc::new(Self::srgb());
@@ -66,12 +74,19 @@ impl ColorSpace {
         let mut recent = RECENT
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let same = |known: &(Arc<[u8]>, bool, Arc<Self>)| known.1 == gray && known.0 == *icc;
+        let same = |known: &Known| known.gray == gray && known.icc == *icc;
         if let Some(known) = recent.iter().find(|known| same(known)) {
-            return known.2.clone();
+            return known.space.clone();
         }
         let space = Arc::new(Self::new(icc, gray).unwrap_or_else(|_| Self::srgb()));
-        recent.insert(0, (icc.clone(), gray, space.clone()));
+        recent.insert(
+            0,
+            Known {
+                icc: icc.clone(),
+                gray,
+                space: space.clone(),
+            },
+        );
         recent.truncate(4);
         space
     }
@@ -99,7 +114,9 @@ impl ColorSpace {
 
     /// The inverse of [`Self::to_srgb`]; values outside 0–1 are clipped first.
     pub fn from_srgb(&self, rgb: &mut [f32]) {
-        rgb.iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+        for value in rgb.iter_mut() {
+            *value = value.clamp(0.0, 1.0);
+        }
         match &self.0 {
             Kind::Srgb => {}
             Kind::Gray(curve) => rgb.iter_mut().for_each(|v| *v = curve.invert(*v)),
@@ -327,12 +344,14 @@ mod tests {
 
     #[test]
     fn known_colours_convert() {
-        // Adobe RGB (128, 128, 128) is sRGB (127.6…): gamma 563/256 against sRGB's curve at mid grey.
+        // Adobe RGB grey 128 is sRGB grey 129.0: gamma 563/256 against sRGB's curve.
+        let linear = (128.0f64 / 255.0).powf(563.0 / 256.0);
+        let want = (1.055 * linear.powf(1.0 / 2.4) - 0.055) as f32;
         let mut gray = [128.0 / 255.0; 3];
         space(&ColorProfile::new_adobe_rgb()).to_srgb(&mut gray);
         assert!(
-            gray.iter().all(|v| (v * 255.0 - 127.6).abs() < 0.6),
-            "{gray:?}"
+            gray.iter().all(|v| (v - want).abs() < 5e-5),
+            "{gray:?} {want}"
         );
         // Display P3 red lies outside sRGB: clipped to full red.
         let mut red = [1.0, 0.0, 0.0];

@@ -119,7 +119,7 @@ fn keep(what: &str, bytes: usize, limit: usize, warnings: &mut Vec<String>) -> b
 /// A `Vec` of zeros, or an error instead of an abort when memory is short.
 pub(super) fn zeros<T: Copy + Default>(len: usize) -> Result<Vec<T>, PhotoError> {
     let mut out = Vec::new();
-    out.try_reserve_exact(len).map_err(|_| {
+    out.try_reserve_exact(len).map_err(|_full| {
         PhotoError::TooLarge(
             "there is not enough memory for this picture; close other programs".into(),
         )

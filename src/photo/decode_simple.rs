@@ -33,6 +33,12 @@ pub fn decode(bytes: &[u8], format: PhotoFormat) -> Result<Stored, PhotoError> {
 }
 
 fn webp(bytes: &[u8]) -> Result<Stored, PhotoError> {
+    // The feature flags of an extended header (WebP container specification, VP8X).
+    if bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 != 0) {
+        return Err(PhotoError::Unsupported(
+            "this WebP is animated; save one of its frames as PNG or WebP first".into(),
+        ));
+    }
     let claimed = bytes
         .get(4..8)
         .map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
@@ -40,11 +46,6 @@ fn webp(bytes: &[u8]) -> Result<Stored, PhotoError> {
         return Err(PhotoError::truncated("WebP"));
     }
     let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|e| from_image("WebP", &e))?;
-    if decoder.has_animation() {
-        return Err(PhotoError::Unsupported(
-            "this WebP is animated; save one of its frames as PNG or WebP first".into(),
-        ));
-    }
     read("WebP", Ok(decoder), bytes, u64::MAX)
 }
 

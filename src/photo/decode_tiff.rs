@@ -248,7 +248,7 @@ fn unpack_bits(data: &[u8], size: PixelSize) -> Option<Vec<u8>> {
 
 /// Full-range BT.601 (JFIF 1.02), as JPEG data inside TIFF has it.
 fn ycbcr_to_rgb<T: Sample>(pixel: &mut [T]) {
-    let half = (T::MAX + 1.0) / 2.0;
+    let half = f32::midpoint(T::MAX, 1.0);
     let (y, cb, cr) = (
         pixel[0].to_f32(),
         pixel[1].to_f32() - half,

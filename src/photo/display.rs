@@ -169,8 +169,8 @@ fn add_row<T: Sample>(
             } else {
                 1
             };
-            for c in 0..colors {
-                sums.sum[c] += pixel[c].to_f32() as u64 * weight;
+            for (sum, value) in sums.sum.iter_mut().zip(&pixel[..colors]) {
+                *sum += value.to_f32() as u64 * weight;
             }
             sums.weight += weight;
         }

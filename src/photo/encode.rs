@@ -168,8 +168,8 @@ pub fn encode_bytes(
         )));
     }
     let mut warnings = Vec::new();
-    let fitting = fit(photo, &ability, options, &mut warnings)?;
-    let bytes = encode_formats::encode(&fitting, format, options)?;
+    let fitting = fit(photo, &ability, *options, &mut warnings)?;
+    let bytes = encode_formats::encode(&fitting, format, options.jpeg_quality)?;
     Ok((bytes, warnings))
 }
 
@@ -177,7 +177,7 @@ pub fn encode_bytes(
 fn fit<'a>(
     photo: &'a Photo,
     ability: &Ability,
-    options: &EncodeOptions,
+    options: EncodeOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Cow<'a, Photo>, PhotoError> {
     let name = ability.name;

@@ -10,15 +10,11 @@ use tiff::encoder::colortype::ColorType;
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffValue};
 use tiff::tags::{PhotometricInterpretation, Predictor, SampleFormat, Tag};
 
-use super::{EncodeOptions, Layout, Photo, PhotoError, PhotoFormat, Samples, jpeg_segments};
+use super::{Layout, Photo, PhotoError, PhotoFormat, Samples, jpeg_segments};
 
-pub fn encode(
-    photo: &Photo,
-    format: PhotoFormat,
-    options: &EncodeOptions,
-) -> Result<Vec<u8>, PhotoError> {
+pub fn encode(photo: &Photo, format: PhotoFormat, jpeg_quality: u8) -> Result<Vec<u8>, PhotoError> {
     match format {
-        PhotoFormat::Jpeg => jpeg(photo, options),
+        PhotoFormat::Jpeg => jpeg(photo, jpeg_quality),
         PhotoFormat::Png => png(photo),
         PhotoFormat::WebP => webp(photo),
         PhotoFormat::Tiff => tiff(photo),
@@ -66,8 +62,8 @@ fn simple(
 }
 
 /// Baseline, 4:4:4 (the encoder never subsamples), metadata behind the JFIF header.
-fn jpeg(photo: &Photo, options: &EncodeOptions) -> Result<Vec<u8>, PhotoError> {
-    let quality = options.jpeg_quality.clamp(1, 100);
+fn jpeg(photo: &Photo, quality: u8) -> Result<Vec<u8>, PhotoError> {
+    let quality = quality.clamp(1, 100);
     let mut out = simple(photo, "JPEG", |data, w, h, color, out| {
         JpegEncoder::new_with_quality(out, quality).encode(data, w, h, color)
     })?;
@@ -111,7 +107,9 @@ fn png(photo: &Photo) -> Result<Vec<u8>, PhotoError> {
     info.exif_metadata = photo.exif.as_deref().map(Cow::Borrowed);
     let mut out = Vec::new();
     let mut encoder = png::Encoder::with_info(&mut out, info).map_err(say)?;
-    encoder.set_compression(png::Compression::Fast);
+    // Level 2 of 9: a sixth smaller than the fastest mode, and still under half a second for 15 megapixels.
+    encoder.set_deflate_compression(png::DeflateCompression::Level(2));
+    encoder.set_filter(png::Filter::Adaptive);
     let mut writer = encoder.write_header().map_err(say)?;
     writer.write_image_data(&data).map_err(say)?;
     writer.finish().map_err(say)?;

@@ -230,7 +230,9 @@ pub fn metadata_segments(exif: Option<&[u8]>, icc: Option<&[u8]>) -> Result<Vec<
         let length: usize = parts.iter().map(|p| p.len()).sum();
         out.extend([0xFF, marker]);
         out.extend(((length + 2) as u16).to_be_bytes());
-        parts.iter().for_each(|part| out.extend(*part));
+        for part in parts {
+            out.extend(*part);
+        }
     };
     if let Some(block) = exif {
         if block.len() + EXIF_TAG.len() > SEGMENT_ROOM {

@@ -8,14 +8,20 @@
 """
 
 import json
+import shutil
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 import diffusers
 import numpy as np
 import torch
+from make_networks import train_tokenizer
+from PIL import Image
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
+from tiny_models import SD2, SD15, assemble, test_picture, text_encoder, unet, vae_kl, vae_tiny
 
 warnings.filterwarnings("ignore")
 diffusers.utils.logging.set_verbosity_error()
@@ -34,19 +40,18 @@ NAMES = {
     "dpm++2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
 }
 
-# scheduler_config.json of the published Stable Diffusion 1.5 inpainting model.
-SD15 = {
-    "_class_name": "PNDMScheduler",
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "clip_sample": False,
-    "num_train_timesteps": 1000,
-    "set_alpha_to_one": False,
-    "skip_prk_steps": True,
-    "steps_offset": 1,
-    "trained_betas": None,
+# Parts of the tiny models, and which of them make up each: tokenizer and text encoder, UNet, autoencoder, scheduler.
+MODELS = {
+    "sd1-inpaint": ("text1", "unet1-9", "vae-kl", SD15),
+    "sd1-plain": ("text1", "unet1-4", "vae-kl", SD15),
+    "sd1-inpaint-tiny": ("text1", "unet1-9", "vae-tiny", SD15),
+    "sd1-plain-tiny": ("text1", "unet1-4", "vae-tiny", SD15 | {"_class_name": "EulerDiscreteScheduler"}),
+    "sd2-inpaint": ("text2", "unet2-9", "vae-kl", SD2),
+    "sd2-plain": ("text2", "unet2-4", "vae-kl", SD2),
 }
+PROMPT = "a stone house by the lake"
+NEGATIVE = "rain, people with umbrellas"
+LONG = "a photograph of a wooden house by the lake, mountains in the background, clear sky, soft morning light"
 
 
 def scheduler_for(config, name):
@@ -56,10 +61,7 @@ def scheduler_for(config, name):
         vae=None, text_encoder=None, tokenizer=None, unet=None, scheduler=own, safety_checker=None,
         feature_extractor=None, requires_safety_checker=False,
     )
-    if name is None:
-        return pipe.scheduler
-    kind, extra = NAMES[name]
-    return getattr(diffusers, kind).from_config(pipe.scheduler.config, **extra)
+    return named_scheduler(pipe.scheduler, name)
 
 
 def make_noise():
@@ -210,8 +212,88 @@ def make_schedules():
     print(len(cases), "schedules,", sum("fails" in c for c in cases), "of which fail")
 
 
+def make_parts(folder):
+    """Small random networks, their weights in half precision."""
+    for name, pad_token, activation in (("text1", "<|endoftext|>", "quick_gelu"), ("text2", "!", "gelu")):
+        _, vocab = train_tokenizer(folder / name / "tokenizer", pad_token)
+        text_encoder(folder / name / "text_encoder", 101, vocab, 20, 16, activation, vocab - 1)
+    unet(folder / "unet1-9", 102, 9, 16)
+    unet(folder / "unet1-4", 103, 4, 16)
+    linear = {"use_linear_projection": True, "attention_head_dim": [2, 4], "upcast_attention": True}
+    unet(folder / "unet2-9", 104, 9, 16, **linear)
+    unet(folder / "unet2-4", 105, 4, 16, **linear)
+    vae_kl(folder / "vae-kl", 106)
+    vae_tiny(folder / "vae-tiny", 107)
+
+
+def load_pipe(folder):
+    pipe = diffusers.StableDiffusionInpaintPipeline.from_pretrained(
+        folder, torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def named_scheduler(own, name):
+    """What a name of the program makes of a loaded pipeline's own scheduler."""
+    if name is None:
+        return own
+    kind, extra = NAMES[name]
+    return getattr(diffusers, kind).from_config(own.config, **extra)
+
+
+def pipeline_cases():
+    """(model, sampler, steps, strength, guidance, prompt, width, height) of every case."""
+    for model in MODELS:
+        for name in (None, *NAMES):
+            for strength in (1.0, 0.6):
+                yield model, name, 5, strength, 7.5, PROMPT, 32, 40
+        for strength in (1.0, 0.6):
+            yield model, None, 3, strength, 1.0, PROMPT, 32, 40
+            yield model, "euler-a", 3, strength, 1.0, LONG, 64, 72
+
+
+def make_pipeline():
+    shutil.rmtree(OUT / "parts", ignore_errors=True)
+    make_parts(OUT / "parts")
+    cases, arrays = [], {}
+    with tempfile.TemporaryDirectory() as scratch:
+        pipes = {}
+        for model, (text, net, vae, scheduler) in MODELS.items():
+            parts = {"tokenizer": OUT / "parts" / text / "tokenizer", "text_encoder": OUT / "parts" / text / "text_encoder",
+                     "unet": OUT / "parts" / net, "vae": OUT / "parts" / vae}
+            assemble(Path(scratch) / model, parts, scheduler)
+            pipe = load_pipe(Path(scratch) / model)
+            pipes[model] = (pipe, pipe.scheduler)
+        for model, name, steps, strength, guidance, prompt, width, height in pipeline_cases():
+            image, mask = test_picture(width, height)
+            arrays[f"image{width}"], arrays[f"mask{width}"] = image, mask
+            pipe, own = pipes[model]
+            pipe.scheduler = named_scheduler(own, name)
+            result = pipe(
+                prompt, image=Image.fromarray(image), mask_image=Image.fromarray(mask), height=height, width=width,
+                strength=strength, num_inference_steps=steps, guidance_scale=guidance, negative_prompt=NEGATIVE,
+                generator=torch.Generator("cpu").manual_seed(7), output_type="np",
+            ).images[0]
+            assert np.isfinite(result).all()
+            # The array is a view of planes, which safetensors would store in the planes' order.
+            arrays[f"{len(cases):03}"] = np.ascontiguousarray((result * 65535).round().astype(np.uint16))
+            cases.append({"model": model, "name": name, "steps": steps, "strength": strength, "guidance": guidance,
+                          "prompt": prompt, "width": width})
+    save_arrays(arrays, OUT / "pictures.safetensors")
+    keys = ("text", "unet", "vae", "scheduler")
+    index = {
+        "negative_prompt": NEGATIVE,
+        "models": {model: dict(zip(keys, parts)) for model, parts in MODELS.items()},
+        "cases": cases,
+    }
+    (OUT / "pictures.json").write_text(json.dumps(index, indent=1) + "\n")
+    print(len(cases), "pictures")
+
+
 def main():
-    parts = {"noise": make_noise, "schedules": make_schedules}
+    parts = {"noise": make_noise, "schedules": make_schedules, "pipeline": make_pipeline}
+    torch.set_grad_enabled(False)
     OUT.mkdir(exist_ok=True)
     for part in sys.argv[1:] or parts:
         parts[part]()

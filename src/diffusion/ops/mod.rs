@@ -107,3 +107,155 @@ pub fn resize_nearest(x: Tensor<4>, [h, w]: [usize; 2]) -> Result<Tensor<4>> {
     };
     Ok(x.select(2, index(from_h, h)).select(3, index(from_w, w)))
 }
+
+#[cfg(test)]
+mod timing {
+    use super::*;
+    use crate::diffusion::weights::Weights;
+    use burn::tensor::{DType, Device, Distribution};
+    use std::time::Instant;
+
+    fn cpu() -> f64 {
+        let t = std::fs::read_to_string("/proc/self/stat").unwrap();
+        let f: Vec<&str> = t.rsplit(')').next().unwrap().split_whitespace().collect();
+        (f[11].parse::<f64>().unwrap() + f[12].parse::<f64>().unwrap()) / 100.0
+    }
+
+    fn best(name: &str, gflop: f64, _runs: usize, mut f: impl FnMut()) {
+        f();
+        let c = cpu();
+        let t = Instant::now();
+        let mut n = 0.0;
+        while cpu() - c < 0.5 {
+            f();
+            n += 1.0;
+        }
+        let b = (cpu() - c) / 2.0 / n;
+        let w = t.elapsed().as_secs_f64() / n;
+        println!("{name:40} half cpu {:8.2} ms {:7.1} GFLOP/s, wall {:8.2}", b * 1e3, gflop / b, w * 1e3);
+    }
+
+    #[test]
+    #[ignore]
+    fn timing() {
+        let device = Device::flex();
+        let w = Weights::invented(&device, DType::F32);
+        let r = |s: [usize; 4]| {
+            Tensor::<4>::random(s, Distribution::Normal(0.0, 1.0), (&device, DType::F32))
+        };
+        for (c, o, side) in [
+            (320, 320, 64),
+            (640, 320, 64),
+            (960, 320, 64),
+            (640, 640, 32),
+            (1280, 640, 32),
+            (1280, 1280, 16),
+            (2560, 1280, 16),
+            (1280, 1280, 8),
+            (512, 512, 64),
+            (256, 256, 256),
+            (128, 128, 256),
+            (320, 4, 64),
+            (9, 320, 64),
+        ] {
+            let conv = Conv2d::load(&w.root(), ConvShape::same(c, o, 3), true);
+            let x = r([1, c, side, side]);
+            let g = 2.0 * 9.0 * (c * o * side * side) as f64 / 1e9;
+            best(&format!("conv3 {c}->{o} {side}"), g, 8, || {
+                let _ = conv.forward(x.clone() + 0.0).unwrap();
+            });
+        }
+        for (c, side) in [(320, 64), (640, 32), (1280, 16)] {
+            let conv = Conv2d::load(&w.root(), ConvShape::same(c, c, 1), true);
+            let x = r([1, c, side, side]);
+            best(
+                &format!("conv1 {c} {side}"),
+                2.0 * (c * c * side * side) as f64 / 1e9,
+                8,
+                || {
+                    let _ = conv.forward(x.clone()).unwrap();
+                },
+            );
+            let n = GroupNorm::load(&w.root(), 32, c, 1e-5);
+            best(&format!("gn silu {c} {side}"), 0.0, 8, || {
+                let _ = n.forward_silu(x.clone() + 0.0).unwrap();
+            });
+            best(&format!("add copy {c} {side}"), 0.0, 8, || {
+                let _ = x.clone() + 0.0;
+            });
+            best(&format!("add {c} {side}"), 0.0, 8, || {
+                let _ = x.clone() + x.clone();
+            });
+            best(&format!("cat {c} {side}"), 0.0, 8, || {
+                let _ = Tensor::cat(vec![x.clone(), x.clone()], 1);
+            });
+            let t: Tensor<3> = r([1, 1, side * side, c]).reshape([1, side * side, c]);
+            let l = LayerNorm::load(&w.root(), c, 1e-5);
+            best(&format!("layernorm {c} {side}"), 0.0, 8, || {
+                let _ = l.forward(t.clone());
+            });
+            for (i, o) in [(c, c), (c, 8 * c), (4 * c, c)] {
+                let lin = Linear::load(&w.root(), i, o, true);
+                let lin2 = Linear::load(&w.root(), i, o, false);
+                let x: Tensor<3> = r([1, 1, side * side, i]).reshape([1, side * side, i]);
+                let g = 2.0 * (i * o * side * side) as f64 / 1e9;
+                best(&format!("linear {i}->{o} {}", side * side), g, 8, || {
+                    let _ = lin.forward(x.clone());
+                });
+                best(
+                    &format!("linear nobias {i}->{o} {}", side * side),
+                    g,
+                    8,
+                    || {
+                        let _ = lin2.forward(x.clone());
+                    },
+                );
+            }
+            let x: Tensor<3> = r([1, 1, side * side, c * 8]).reshape([1, side * side, c * 8]);
+            best(&format!("geglu {c} {side}"), 0.0, 8, || {
+                let _ = geglu(x.clone() + 0.0).unwrap();
+            });
+            best(&format!("copy8 {c} {side}"), 0.0, 8, || {
+                let _ = x.clone() + 0.0;
+            });
+            let n = side * side;
+            let q = r([1, n, 8, c / 8]).swap_dims(1, 2);
+            let g = 4.0 * (n * n * c) as f64 / 1e9;
+            best(&format!("attend {c} {n}"), g, 4, || {
+                let _ = attend(q.clone(), q.clone(), q.clone(), None, false);
+            });
+            let s = r([1, 8, 64, n]);
+            best(&format!("softmax 8x64x{n}"), 0.0, 8, || {
+                let _ = activation::softmax(s.clone(), 3);
+            });
+            let k = r([1, 77, 8, c / 8]).swap_dims(1, 2);
+            best(
+                &format!("cross {c} {n}"),
+                4.0 * (n * 77 * c) as f64 / 1e9,
+                8,
+                || {
+                    let _ = attend(q.clone(), k.clone(), k.clone(), None, false);
+                },
+            );
+            best(&format!("burn attention {c} {n}"), g, 4, || {
+                let _ = burn::tensor::module::attention(
+                    q.clone(),
+                    q.clone(),
+                    q.clone(),
+                    None,
+                    None,
+                    Default::default(),
+                );
+            });
+        }
+        let q = r([1, 4096, 1, 512]).swap_dims(1, 2);
+        best(
+            "attend 512 4096 1",
+            4.0 * (4096usize * 4096 * 512) as f64 / 1e9,
+            4,
+            || {
+                let _ = attend(q.clone(), q.clone(), q.clone(), None, false);
+            },
+        );
+    }
+}

@@ -282,13 +282,12 @@ impl MidAttention {
                 .forward_from_picture(normed.clone())
                 .unsqueeze_dim::<4>(1)
         };
-        let y = attend(
+        let (q, k, v) = (
             project(&self.to_q),
             project(&self.to_k),
             project(&self.to_v),
-            None,
-            true,
         );
-        Ok(self.to_out.forward_to_picture(y.squeeze_dim(1), [h, w]) + x)
+        let y = attend(q, k, v, None, true)?;
+        Ok(self.to_out.forward_to_picture(y, [h, w]) + x)
     }
 }

@@ -62,6 +62,35 @@ fn gelu(x: f32) -> f32 {
     x * weight
 }
 
+/// Turns a row of scores into `e^(scale · (score − largest))` in place and gives their sum: a softmax but for its division.
+pub fn exponentials(row: &mut [f32], scale: f32) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let mut whole = row.chunks_exact(16);
+    for part in &mut whole {
+        for (lane, v) in lanes.iter_mut().zip(part) {
+            *lane = if *v > *lane { *v } else { *lane };
+        }
+    }
+    let largest = lanes
+        .iter()
+        .chain(whole.remainder())
+        .fold(f32::NEG_INFINITY, |m, v| m.max(*v));
+    let mut lanes = [0f32; 16];
+    let mut whole = row.chunks_exact_mut(16);
+    for part in &mut whole {
+        for (lane, v) in lanes.iter_mut().zip(part) {
+            *v = exp((*v - largest) * scale);
+            *lane += *v;
+        }
+    }
+    let mut sum: f32 = lanes.iter().sum();
+    for v in whole.into_remainder() {
+        *v = exp((*v - largest) * scale);
+        sum += *v;
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,12 @@
 //! Owns the CPU's kernels: work on the numbers of `flex` tensors in f32, on all cores, where burn's own operations use one core or
 //! several passes. Used by `ops` only. Must never give results that depend on the number of threads.
 
+mod attend;
 mod conv;
 mod math;
 mod norm;
 
+pub use attend::attend;
 pub use conv::conv2d;
 pub use norm::group_norm;
 
