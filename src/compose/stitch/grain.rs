@@ -45,7 +45,11 @@ impl Levels {
         for value in &mut gains.data {
             let [wanted, plain, sharp] = *value;
             let found = (plain + sharpness * (sharp - plain)) * NEAR;
-            *value = [strength * (wanted * wanted - found * found).max(0.0).sqrt(), 0.0, 0.0];
+            *value = [
+                strength * (wanted * wanted - found * found).max(0.0).sqrt(),
+                0.0,
+                0.0,
+            ];
         }
         gains
     }
@@ -107,5 +111,9 @@ fn spread(levels: &[Option<f32>], grid: &Grid) -> Vec<f32> {
             weights[at] = 8.0;
         }
     }
-    membrane(&values, &weights).data.iter().map(|v| v[0]).collect()
+    membrane(&values, &weights)
+        .data
+        .iter()
+        .map(|v| v[0])
+        .collect()
 }

@@ -282,7 +282,11 @@ fn shrunk_mean(values: &[[f32; 3]]) -> [f32; 3] {
         let middle = median(&mut channel);
         let mut deviations: Vec<f32> = channel.iter().map(|v| (v - middle).abs()).collect();
         let reach = 2.5 * 1.4826 * median(&mut deviations) + 1.0 / 255.0;
-        let clipped = || values.iter().map(|v| v[c].clamp(middle - reach, middle + reach));
+        let clipped = || {
+            values
+                .iter()
+                .map(|v| v[c].clamp(middle - reach, middle + reach))
+        };
         let count = values.len() as f32;
         mean[c] = clipped().sum::<f32>() / count;
         let variance = clipped().map(|v| (v - mean[c]).powi(2)).sum::<f32>() / (count - 1.0);
@@ -306,7 +310,9 @@ mod tests {
             .map(|i| [if i % 2 == 0 { 0.1 } else { -0.095 }, 0.0, 0.0])
             .collect();
         assert_eq!(shrunk_mean(&noisy), [0.0; 3]);
-        let sure: Vec<[f32; 3]> = (0..40).map(|i| [0.1 + 0.001 * (i % 3) as f32, 0.0, 0.0]).collect();
+        let sure: Vec<[f32; 3]> = (0..40)
+            .map(|i| [0.1 + 0.001 * (i % 3) as f32, 0.0, 0.0])
+            .collect();
         assert!((shrunk_mean(&sure)[0] - 0.101).abs() < 0.001);
     }
 

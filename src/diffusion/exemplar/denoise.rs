@@ -55,7 +55,17 @@ pub(super) fn fill_region(
             Some((coarse, field)) => field.finer(coarse, &level, k, seed),
             None => start(&mut level, number, levels, k, seed, progress)?,
         };
-        run(&mut level, &mut field, done.is_none(), number, levels, steps, seed, watch, progress)?;
+        run(
+            &mut level,
+            &mut field,
+            done.is_none(),
+            number,
+            levels,
+            steps,
+            seed,
+            watch,
+            progress,
+        )?;
         if number == 0 {
             finish(&mut level, &field, progress)?;
         }
@@ -97,7 +107,8 @@ fn run(
         field.matches.par_iter_mut().for_each(|m| m.d = 1e-3);
         vote::vote(level, field, rounds[0].voting, progress)?;
     }
-    let exhaustive = fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
+    let exhaustive =
+        fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
     let mut pass = 0u64;
     watch.look(level, progress);
     for (i, round) in rounds.iter().enumerate() {
@@ -110,7 +121,11 @@ fn run(
                     terms: round.terms,
                     forward: pass % 2 == 0,
                     tries: round.tries,
-                    reach: if fresh { level.width.max(level.height) } else { 16 },
+                    reach: if fresh {
+                        level.width.max(level.height)
+                    } else {
+                        16
+                    },
                     seed,
                     round: pass,
                 };
@@ -127,7 +142,10 @@ fn run(
 /// Votes the full-resolution picture twice, sharp and soft, corrects both at the seam and mixes them there.
 fn finish(level: &mut Level, field: &Field, progress: &mut Progress) -> Result<(), Cancelled> {
     let mut corrected = [vec![], vec![]];
-    for (voting, to) in [schedule::SOFT, schedule::SHARP].into_iter().zip(&mut corrected) {
+    for (voting, to) in [schedule::SOFT, schedule::SHARP]
+        .into_iter()
+        .zip(&mut corrected)
+    {
         vote::vote(level, field, voting, progress)?;
         let says = vote::Says::new(level, field, voting);
         *to = seam::correction(level, |at| says.at(level, at));

@@ -31,7 +31,10 @@ pub(super) const SOFT: Voting = Voting {
 };
 
 pub(super) fn tune(name: &str, default: f32) -> f32 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(default)
 }
 
 pub(super) struct Round {
@@ -62,7 +65,11 @@ pub(super) fn neighbours(level: usize, levels: usize) -> usize {
 }
 
 fn geometric(from: f32, to: f32, i: usize, n: usize) -> f32 {
-    if n < 2 { to } else { from * (to / from).powf(i as f32 / (n - 1) as f32) }
+    if n < 2 {
+        to
+    } else {
+        from * (to / from).powf(i as f32 / (n - 1) as f32)
+    }
 }
 
 pub(super) fn location(level: usize, levels: usize) -> f32 {
@@ -88,7 +95,13 @@ pub(super) fn rounds(level: usize, levels: usize, steps: usize) -> Vec<Round> {
             Round {
                 sigma: if last || level == 0 { 0.0 } else { sigma },
                 terms: Terms {
-                    known: if sigma > 0.1 { 6 } else if sigma > 0.04 { 4 } else { 3 },
+                    known: if sigma > 0.1 {
+                        6
+                    } else if sigma > 0.04 {
+                        4
+                    } else {
+                        3
+                    },
                     texture: tune("TEX", TEXTURE),
                     location: location(level, levels),
                 },

@@ -17,7 +17,10 @@ const FADE: f32 = 3.0;
 const MIX_DEPTH: f32 = 1.5;
 
 /// The corrected pixels. `predicted` says what the fill would have painted at a known pixel next to the hole.
-pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32; 3]>) -> Vec<[f32; 3]> {
+pub(super) fn correction(
+    level: &Level,
+    predicted: impl Fn(usize) -> Option<[f32; 3]>,
+) -> Vec<[f32; 3]> {
     let Some((left, top, width, height)) = bounds(level) else {
         return Vec::new();
     };
@@ -34,7 +37,9 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
             let (at, to) = ((y + top) * level.width + x + left, y * width + x);
             if level.state[at] == FILL {
                 small.kind[to] = FREE;
-            } else if matches!(level.state[at], KNOWN | PAINTED) && beside_fill(level, x + left, y + top) {
+            } else if matches!(level.state[at], KNOWN | PAINTED)
+                && beside_fill(level, x + left, y + top)
+            {
                 if let Some(said) = predicted(at) {
                     let gain = tune("GAIN", 1.0);
                     let gap = [0, 1, 2].map(|c| gain * (level.rgb[at][c] - said[c]));
@@ -85,11 +90,19 @@ fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
             let known = level.rgb[edge];
             for (try_number, sum) in steps.iter_mut().enumerate() {
                 let t = tried(try_number);
-                *sum += f64::from((0..3).map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs()).sum::<f32>());
+                *sum += f64::from(
+                    (0..3)
+                        .map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs())
+                        .sum::<f32>(),
+                );
             }
             count += 1;
             if let Some(beyond) = beyond {
-                natural.0 += f64::from((0..3).map(|c| (level.rgb[beyond][c] - known[c]).abs()).sum::<f32>());
+                natural.0 += f64::from(
+                    (0..3)
+                        .map(|c| (level.rgb[beyond][c] - known[c]).abs())
+                        .sum::<f32>(),
+                );
                 natural.1 += 1;
             }
         }
@@ -99,7 +112,9 @@ fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
     }
     let wanted = natural.0 / natural.1 as f64;
     let miss = |i: usize| (steps[i] / count as f64 - wanted).abs();
-    let best = (0..TRIES).min_by(|a, b| miss(*a).total_cmp(&miss(*b))).unwrap_or(0);
+    let best = (0..TRIES)
+        .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
+        .unwrap_or(0);
     tried(best)
 }
 
@@ -131,6 +146,9 @@ fn bounds(level: &Level) -> Option<(usize, usize, usize, usize)> {
     let top = *level.holes.first()? as usize / level.width;
     let bottom = *level.holes.last()? as usize / level.width;
     let (left, top) = (left.saturating_sub(1), top.saturating_sub(1));
-    let (right, bottom) = ((right + 1).min(level.width - 1), (bottom + 1).min(level.height - 1));
+    let (right, bottom) = (
+        (right + 1).min(level.width - 1),
+        (bottom + 1).min(level.height - 1),
+    );
     Some((left, top, right - left + 1, bottom - top + 1))
 }

@@ -32,7 +32,12 @@ pub(super) fn cost(level: &Level, k: usize) -> usize {
 }
 
 /// Repaints `level.rgb` and `level.texture` inside the hole.
-pub(super) fn vote(level: &mut Level, field: &Field, voting: Voting, progress: &mut Progress) -> Result<(), Cancelled> {
+pub(super) fn vote(
+    level: &mut Level,
+    field: &Field,
+    voting: Voting,
+    progress: &mut Progress,
+) -> Result<(), Cancelled> {
     let weights = patch_weights(level, field, voting);
     let bell = bell(level, voting.bell);
     let mut painted = Vec::with_capacity(level.holes.len());
@@ -113,7 +118,13 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
     weights
 }
 
-fn pixel(level: &Level, field: &Field, weights: &[f32], bell: &[f32], at: usize) -> Option<[f32; 5]> {
+fn pixel(
+    level: &Level,
+    field: &Field,
+    weights: &[f32],
+    bell: &[f32],
+    at: usize,
+) -> Option<[f32; 5]> {
     let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
     let (rx, ry) = (level.rx as i32, level.ry as i32);
     let mut sum = [0.0f32; 5];
@@ -140,7 +151,9 @@ fn pixel(level: &Level, field: &Field, weights: &[f32], bell: &[f32], at: usize)
                     continue;
                 }
                 // Clean centres have their whole patch inside the picture.
-                let from = (i64::from(field.matches[j].at) - i64::from(dy) * level.width as i64 - i64::from(dx)) as usize;
+                let from = (i64::from(field.matches[j].at)
+                    - i64::from(dy) * level.width as i64
+                    - i64::from(dx)) as usize;
                 let (rgb, texture) = (level.rgb[from], level.texture[from]);
                 for c in 0..3 {
                     sum[c] += w * rgb[c];
