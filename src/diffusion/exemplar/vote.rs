@@ -31,7 +31,7 @@ pub(super) fn cost(level: &Level, k: usize) -> usize {
     level.holes.len() * (1 + k * (2 * level.rx + 1) * (2 * level.ry + 1) / 12)
 }
 
-/// Repaints `level.rgb` and `level.texture` inside the hole.
+/// Repaints `level.rgb` and `level.texture` inside the hole, except where no patch with a match reaches.
 pub(super) fn vote(level: &mut Level, field: &Field, voting: Voting, progress: &mut Progress) -> Result<(), Cancelled> {
     let weights = patch_weights(level, field, voting);
     let bell = bell(level, voting.bell);
@@ -101,7 +101,6 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
                 }
             }
             if sum == 0.0 {
-                weights[0] = 1e-6;
                 return;
             }
             let depth = i32::from(level.depth[*at as usize].min(400));
