@@ -7,10 +7,11 @@
 use super::level::Level;
 use super::membrane::{FIXED, FREE, Grid, OUTSIDE};
 use super::pyramid::{FILL, KNOWN, PAINTED};
-use super::schedule::tune;
 
 /// The largest difference spread over the whole hole, in colour units.
 const LIGHT: f32 = 0.06;
+/// Share of the difference that is corrected: a known pixel's own noise is in it, too.
+const GAIN: f32 = 0.8;
 /// Length in pixels over which larger differences fade.
 const FADE: f32 = 3.0;
 /// Length in pixels over which the soft picture fades into the sharp one.
@@ -31,7 +32,6 @@ pub(super) fn correction(
         value: vec![[0.0; 3]; width * height],
     };
     let mut rest = vec![[0.0; 3]; width * height];
-    let light = tune("LIGHT", LIGHT);
     for y in 0..height {
         for x in 0..width {
             let (at, to) = ((y + top) * level.width + x + left, y * width + x);
@@ -41,10 +41,9 @@ pub(super) fn correction(
                 && beside_fill(level, x + left, y + top)
             {
                 if let Some(said) = predicted(at) {
-                    let gain = tune("GAIN", 1.0);
-                    let gap = [0, 1, 2].map(|c| gain * (level.rgb[at][c] - said[c]));
+                    let gap = [0, 1, 2].map(|c| GAIN * (level.rgb[at][c] - said[c]));
                     small.kind[to] = FIXED;
-                    small.value[to] = gap.map(|g| g.clamp(-light, light));
+                    small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
                     rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
                 }
             }
@@ -57,8 +56,7 @@ pub(super) fn correction(
         value: rest,
     };
     small.solve(0.0);
-    let fade = tune("SEAMFADE", FADE);
-    large.solve(1.0 / (fade * fade));
+    large.solve(1.0 / (FADE * FADE));
     let corrected = |at: &u32| {
         let at = *at as usize;
         let from = (at / level.width - top) * width + at % level.width - left;
@@ -81,7 +79,7 @@ pub(super) fn mix(level: &mut Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) {
 /// How much of the soft picture; a little below 0 (away from it) where even the sharp one is too soft.
 fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
     const TRIES: usize = 27;
-    let tried = |i: usize| -0.3 + 1.3 * i as f32 / (TRIES - 1) as f32;
+    let tried = |i: usize| -0.6 + 1.6 * i as f32 / (TRIES - 1) as f32;
     let mut steps = [0.0f64; TRIES];
     let mut natural = (0.0f64, 0usize);
     let mut count = 0usize;

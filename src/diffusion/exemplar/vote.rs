@@ -31,6 +31,7 @@ pub(super) fn cost(level: &Level, k: usize) -> usize {
     level.holes.len() * (1 + k * (2 * level.rx + 1) * (2 * level.ry + 1) / 12)
 }
 
+<<<<<<< HEAD
 /// Repaints `level.rgb` and `level.texture` inside the hole.
 pub(super) fn vote(
     level: &mut Level,
@@ -38,6 +39,10 @@ pub(super) fn vote(
     voting: Voting,
     progress: &mut Progress,
 ) -> Result<(), Cancelled> {
+=======
+/// Repaints `level.rgb` and `level.texture` inside the hole, except where no patch with a match reaches.
+pub(super) fn vote(level: &mut Level, field: &Field, voting: Voting, progress: &mut Progress) -> Result<(), Cancelled> {
+>>>>>>> exemplar
     let weights = patch_weights(level, field, voting);
     let bell = bell(level, voting.bell);
     let mut painted = Vec::with_capacity(level.holes.len());
@@ -106,7 +111,6 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
                 }
             }
             if sum == 0.0 {
-                weights[0] = 1e-6;
                 return;
             }
             let depth = i32::from(level.depth[*at as usize].min(400));
