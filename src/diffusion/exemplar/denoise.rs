@@ -52,7 +52,11 @@ impl Place {
 }
 
 /// Fills the region; the full-resolution level comes back painted. `None` when it has nothing to copy from.
-pub(super) fn fill_region(full: Picture, levels: usize, job: &mut Job) -> Result<Option<Level>, Cancelled> {
+pub(super) fn fill_region(
+    full: Picture,
+    levels: usize,
+    job: &mut Job,
+) -> Result<Option<Level>, Cancelled> {
     let mut pictures = pyramid(full, levels);
     let levels = pictures.len();
     let mut done: Option<(Level, Field)> = None;
@@ -66,22 +70,8 @@ pub(super) fn fill_region(full: Picture, levels: usize, job: &mut Job) -> Result
             levels,
             seed: job.seed.wrapping_add((number as u64) << 40),
         };
-<<<<<<< HEAD
-        run(
-            &mut level,
-            &mut field,
-            done.is_none(),
-            number,
-            levels,
-            steps,
-            seed,
-            watch,
-            progress,
-        )?;
-=======
         let mut field = start(&mut level, place, done.take(), job)?;
         refine(&mut level, &mut field, place, job)?;
->>>>>>> exemplar
         if number == 0 {
             finish(&mut level, &field, job)?;
         }
@@ -106,7 +96,12 @@ fn pyramid(full: Picture, levels: usize) -> Vec<Picture> {
 }
 
 /// The first picture and matches of a level: the coarser level's a level finer, or the onion peel.
-fn start(level: &mut Level, place: Place, coarser: Option<(Level, Field)>, job: &mut Job) -> Result<Field, Cancelled> {
+fn start(
+    level: &mut Level,
+    place: Place,
+    coarser: Option<(Level, Field)>,
+    job: &mut Job,
+) -> Result<Field, Cancelled> {
     let k = schedule::neighbours(place.number, place.levels);
     if let Some((coarse, field)) = coarser {
         level.inherit(&coarse);
@@ -115,10 +110,6 @@ fn start(level: &mut Level, place: Place, coarser: Option<(Level, Field)>, job: 
         vote::vote(level, &field, schedule::FIRST, job.progress)?;
         return Ok(field);
     }
-<<<<<<< HEAD
-    let exhaustive =
-        fresh && level.queries.len() * level.sources.len() <= EXHAUSTIVE / rounds.len();
-=======
     let terms = Terms {
         known: 1,
         texture: 0.0,
@@ -128,37 +119,22 @@ fn start(level: &mut Level, place: Place, coarser: Option<(Level, Field)>, job: 
 }
 
 /// The rounds: noise, search, posterior mean.
-fn refine(level: &mut Level, field: &mut Field, place: Place, job: &mut Job) -> Result<(), Cancelled> {
+fn refine(
+    level: &mut Level,
+    field: &mut Field,
+    place: Place,
+    job: &mut Job,
+) -> Result<(), Cancelled> {
     let rounds = schedule::rounds(place.number, place.levels, job.steps);
     let distances = level.queries.len().saturating_mul(level.sources.len());
     let exhaustive = place.coarsest() && distances <= EXHAUSTIVE / rounds.len().max(1);
->>>>>>> exemplar
     let mut pass = 0u64;
     for (i, round) in rounds.iter().enumerate() {
         level.load_noisy(round.sigma, place.seed, i as u64);
         if exhaustive {
             field.exhaust(level, round.terms, job.progress)?;
         } else {
-<<<<<<< HEAD
-            for _ in 0..round.sweeps {
-                let sweep = Sweep {
-                    terms: round.terms,
-                    forward: pass % 2 == 0,
-                    tries: round.tries,
-                    reach: if fresh {
-                        level.width.max(level.height)
-                    } else {
-                        16
-                    },
-                    seed,
-                    round: pass,
-                };
-                field.sweep(level, &sweep, progress)?;
-                pass += 1;
-            }
-=======
             search(level, field, place, round, &mut pass, job)?;
->>>>>>> exemplar
         }
         vote::vote(level, field, round.voting, job.progress)?;
         job.watch.look(level, place.number, job.progress);
@@ -179,7 +155,11 @@ fn search(
             terms: round.terms,
             forward: pass.is_multiple_of(2),
             tries: round.tries,
-            reach: if place.coarsest() { level.width.max(level.height) } else { REACH },
+            reach: if place.coarsest() {
+                level.width.max(level.height)
+            } else {
+                REACH
+            },
             seed: place.seed,
             round: *pass,
         };
@@ -192,16 +172,11 @@ fn search(
 /// Votes the full-resolution picture twice, sharp and soft, corrects both at the seam and mixes them there.
 fn finish(level: &mut Level, field: &Field, job: &mut Job) -> Result<(), Cancelled> {
     let mut corrected = [vec![], vec![]];
-<<<<<<< HEAD
     for (voting, to) in [schedule::SOFT, schedule::SHARP]
         .into_iter()
         .zip(&mut corrected)
     {
-        vote::vote(level, field, voting, progress)?;
-=======
-    for (voting, to) in [schedule::SOFT, schedule::SHARP].into_iter().zip(&mut corrected) {
         vote::vote(level, field, voting, job.progress)?;
->>>>>>> exemplar
         let says = vote::Says::new(level, field, voting);
         *to = seam::correction(level, |at| says.at(level, at));
         job.progress.advance(vote::cost(level, field.k))?;

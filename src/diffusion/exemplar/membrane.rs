@@ -87,16 +87,12 @@ impl Grid {
         if y + 1 < self.height {
             add(at + self.width);
         }
-<<<<<<< HEAD
-        if mass > 0.0 {
-            sum.map(|s| s / mass)
-        } else {
-            self.value[at]
-        }
-=======
         let now = self.value[at];
-        if mass > 0.0 { [0, 1, 2].map(|c| now[c] + OVER * (sum[c] / mass - now[c])) } else { now }
->>>>>>> exemplar
+        if mass > 0.0 {
+            [0, 1, 2].map(|c| now[c] + OVER * (sum[c] / mass - now[c]))
+        } else {
+            now
+        }
     }
 
     /// Half the size: fixed where any of the four is, with their mean.

@@ -71,19 +71,10 @@ impl Default for ExemplarSettings {
 /// Why there is no fill.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExemplarError {
-<<<<<<< HEAD
-    #[error(
-        "the mask covers the whole picture, so nothing is known to continue from; leave some of it unmasked"
-    )]
-    NothingKnown,
-    #[error("the mask is {mask} but the picture is {picture}; make them the same size")]
-    SizeMismatch {
-        picture: crate::geometry::PixelSize,
-        mask: crate::geometry::PixelSize,
-    },
-=======
     /// The caller can shrink the mask.
-    #[error("the mask covers the whole picture, so there is nothing to continue from: leave some of it unmasked")]
+    #[error(
+        "the mask covers the whole picture, so there is nothing to continue from: leave some of it unmasked"
+    )]
     NothingKnown,
     /// A mistake of the caller's.
     #[error("the mask is {mask} pixels and the picture {picture}: they must be the same size")]
@@ -92,9 +83,10 @@ pub enum ExemplarError {
     #[error("the picture's or the mask's data does not have as many values as its size says")]
     WrongLength,
     /// Positions are 32 bits.
-    #[error("the picture is {0} pixels; fill a part of it at a time: four thousand megapixels are the most")]
+    #[error(
+        "the picture is {0} pixels; fill a part of it at a time: four thousand megapixels are the most"
+    )]
     TooLarge(PixelSize),
->>>>>>> exemplar
     #[error("cancelled")]
     Cancelled,
 }
@@ -105,33 +97,11 @@ impl From<Cancelled> for ExemplarError {
     }
 }
 
-<<<<<<< HEAD
-struct NoWatch;
-impl Watch for NoWatch {
-    fn look(&mut self, l: &level::Level, _: &mut Progress) {
-        // DEBUGDUMP
-        if let Ok(dir) = std::env::var("DUMP") {
-            use std::sync::atomic::{AtomicUsize, Ordering};
-            static N: AtomicUsize = AtomicUsize::new(0);
-            let n = N.fetch_add(1, Ordering::Relaxed);
-            let mut data = format!("P6 {} {} 255\n", l.width, l.height).into_bytes();
-            for p in &l.rgb {
-                for c in p {
-                    data.push((c.clamp(0.0, 1.0) * 255.0) as u8);
-                }
-            }
-            std::fs::write(format!("{dir}/{n:03}_{}.ppm", l.width), data).unwrap();
-        }
-    }
-}
-
-=======
 /// Paints the pixels of `image` where `hole` is at least `REPAINT`; all others come back bit for bit.
 ///
 /// Any size, any shape of hole, any number of holes; values outside 0..1 are tolerated (comparisons clamp them to
 /// −0.5..1.5), known values that are not finite count as 0. An empty hole gives a copy. The observer hears steps in
 /// thousandths of the estimated work, and gets full-size previews when it wants them.
->>>>>>> exemplar
 pub fn fill(
     image: &RgbF32,
     hole: &Plane,
@@ -152,33 +122,11 @@ pub fn fill(
     let work = |r: &Region| schedule::cost(r.count, r.depth, r.crop.area() as usize, steps);
     let mut progress = Progress::new(observer, split.regions.iter().map(work).sum());
     for region in &split.regions {
-<<<<<<< HEAD
-        let picture = cut(&out, hole, &split, region);
         let seed = settings
             .seed
-            .wrapping_mul(0x1000)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(u64::from(region.id));
-        let level = denoise::fill_region(
-            picture,
-            schedule::levels(region.depth),
-            settings.steps as usize,
-            seed,
-            &mut NoWatch,
-            &mut progress,
-        )?
-        .ok_or(ExemplarError::NothingKnown)?;
-        for at in &level.holes {
-            let (x, y) = (*at as usize % level.width, *at as usize / level.width);
-            out.set_pixel(
-                x + region.crop.x as usize,
-                y + region.crop.y as usize,
-                level.rgb[*at as usize],
-            );
-        }
-=======
-        let seed = settings.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(region.id));
         fill_one(&mut out, hole, &split, region, steps, seed, &mut progress)?;
->>>>>>> exemplar
     }
     progress.finish();
     Ok(out)
@@ -228,10 +176,16 @@ fn fill_one(
             watch: &mut preview,
             progress,
         };
-        if let Some(level) = denoise::fill_region(picture, schedule::levels(region.depth), &mut job)? {
+        if let Some(level) =
+            denoise::fill_region(picture, schedule::levels(region.depth), &mut job)?
+        {
             for at in &level.holes {
                 let (x, y) = (*at as usize % level.width, *at as usize / level.width);
-                out.set_pixel(x + crop.x as usize, y + crop.y as usize, level.rgb[*at as usize]);
+                out.set_pixel(
+                    x + crop.x as usize,
+                    y + crop.y as usize,
+                    level.rgb[*at as usize],
+                );
             }
             return Ok(());
         }
@@ -246,7 +200,11 @@ fn cut(image: &RgbF32, hole: &Plane, split: &Split, id: u32, crop: PixelRect) ->
     let mut state = Vec::with_capacity(w * h);
     for y in crop.y as usize..crop.y as usize + h {
         for x in crop.x as usize..crop.x as usize + w {
-            rgb.push(image.pixel(x, y).map(|v| if v.is_finite() { v } else { 0.0 }));
+            rgb.push(
+                image
+                    .pixel(x, y)
+                    .map(|v| if v.is_finite() { v } else { 0.0 }),
+            );
             state.push(if hole.get(x, y) < REPAINT {
                 KNOWN
             } else {

@@ -38,16 +38,6 @@ pub(super) const SOFT: Voting = Voting {
     fade: 1.0,
 };
 
-<<<<<<< HEAD
-pub(super) fn tune(name: &str, default: f32) -> f32 {
-    std::env::var(name)
-        .ok()
-        .and_then(|v| v.parse().ok())
-        .unwrap_or(default)
-}
-
-=======
->>>>>>> exemplar
 pub(super) struct Round {
     pub sigma: f32,
     pub terms: Terms,
@@ -107,7 +97,6 @@ pub(super) fn rounds(level: usize, levels: usize, steps: usize) -> Vec<Round> {
             Round {
                 sigma: if last || level == 0 { 0.0 } else { sigma },
                 terms: Terms {
-<<<<<<< HEAD
                     known: if sigma > 0.1 {
                         6
                     } else if sigma > 0.04 {
@@ -115,11 +104,7 @@ pub(super) fn rounds(level: usize, levels: usize, steps: usize) -> Vec<Round> {
                     } else {
                         3
                     },
-                    texture: tune("TEX", TEXTURE),
-=======
-                    known: if sigma > 0.1 { 6 } else if sigma > 0.04 { 4 } else { 3 },
                     texture: TEXTURE,
->>>>>>> exemplar
                     location: location(level, levels),
                 },
                 voting: Voting {
@@ -150,7 +135,11 @@ pub(super) fn cost(count: usize, depth: u16, area: usize, steps: usize) -> usize
                 .iter()
                 .map(|r| r.sweeps as f32 * queries * (3.0 * k + r.tries as f32) + votes)
                 .sum();
-            let start = if level + 1 == levels { peel::estimate(holes, area as f32 / shrink) } else { votes };
+            let start = if level + 1 == levels {
+                peel::estimate(holes, area as f32 / shrink)
+            } else {
+                votes
+            };
             let end = if level == 0 { 4.0 * votes } else { 0.0 };
             (searched + start + end) as usize
         })

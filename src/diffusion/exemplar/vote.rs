@@ -31,18 +31,13 @@ pub(super) fn cost(level: &Level, k: usize) -> usize {
     level.holes.len() * (1 + k * (2 * level.rx + 1) * (2 * level.ry + 1) / 12)
 }
 
-<<<<<<< HEAD
-/// Repaints `level.rgb` and `level.texture` inside the hole.
+/// Repaints `level.rgb` and `level.texture` inside the hole, except where no patch with a match reaches.
 pub(super) fn vote(
     level: &mut Level,
     field: &Field,
     voting: Voting,
     progress: &mut Progress,
 ) -> Result<(), Cancelled> {
-=======
-/// Repaints `level.rgb` and `level.texture` inside the hole, except where no patch with a match reaches.
-pub(super) fn vote(level: &mut Level, field: &Field, voting: Voting, progress: &mut Progress) -> Result<(), Cancelled> {
->>>>>>> exemplar
     let weights = patch_weights(level, field, voting);
     let bell = bell(level, voting.bell);
     let mut painted = Vec::with_capacity(level.holes.len());
