@@ -29,6 +29,7 @@
 //! | [`compose`] | around the model: masks of a crop, prefill, colour match |
 //! | [`diffusion`] | the models: exemplar (weight-free) and Stable Diffusion in burn |
 //! | [`models`] | what a folder or file on disk is |
+//! | [`quality`] | numbers that say how good a fill is; benchmark holes; the table of scores |
 //! | [`engine`] | the worker thread, jobs, devices |
 //! | [`document`] | the open picture, its edits and their inverse |
 //! | [`app`] | the state that front ends share, and the commands that change it |
@@ -62,6 +63,7 @@ pub mod models;
 pub mod photo;
 pub mod plan;
 pub mod progress;
+pub mod quality;
 pub mod raster;
 pub mod settings;
 pub mod ui;

@@ -308,6 +308,52 @@ fn guidance_in_two_halves_is_guidance() {
 }
 
 #[test]
+fn half_precision_networks_make_nearly_the_same_picture() {
+    let index = index();
+    for name in ["sd1-inpaint", "sd1-plain-tiny"] {
+        let folder = assemble(&index["models"][name]);
+        let request = small_request();
+        let [full, half] = [DType::F32, DType::F16].map(|dtype| {
+            let mut pipeline =
+                Pipeline::load(folder.path(), &Device::flex(), dtype, &mut Silent).unwrap();
+            pipeline.inpaint(&request, &mut Silent).unwrap()
+        });
+        let sum: f64 = full
+            .data
+            .iter()
+            .zip(&half.data)
+            .map(|(a, b)| f64::from((a - b).abs()))
+            .sum();
+        let mean = sum / full.data.len() as f64;
+        println!("{name}: f16 differs by {mean:.1e}");
+        assert!(mean < 2.0 / 255.0 && mean > 0.0, "{name}: {mean}");
+    }
+}
+
+#[test]
+fn overflow_in_half_precision_says_so() {
+    let index = index();
+    let folder = assemble(&index["models"]["sd1-inpaint"]);
+    let path = folder
+        .path()
+        .join("unet/diffusion_pytorch_model.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let end = bytes.len();
+    // The largest half-precision number, 65504, everywhere near the end: finite weights that overflow when summed.
+    for pair in bytes[end - 4000..].chunks_exact_mut(2) {
+        pair.copy_from_slice(&[0xff, 0x7b]);
+    }
+    std::fs::write(&path, bytes).unwrap();
+    let mut pipeline =
+        Pipeline::load(folder.path(), &Device::flex(), DType::F16, &mut Silent).unwrap();
+    let error = pipeline
+        .inpaint(&small_request(), &mut Silent)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("f16") && error.contains("f32"), "{error}");
+}
+
+#[test]
 fn long_prompts_are_quoted_every_time() {
     let mut pipeline = load(&index()["models"]["sd1-inpaint-tiny"], &Device::flex());
     let mut request = small_request();

@@ -4,9 +4,10 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{Sandbox, mask, rgb8, stderr, write};
+use common::tiny_model::assemble;
+use common::{Sandbox, mask, rgb8, stderr, succeed, write};
 
 /// Runs a command that must fail cleanly, and returns its one line.
 fn refused(here: &Sandbox, arguments: &[&str]) -> String {
@@ -209,24 +210,6 @@ fn hostile_masks_are_refused_and_a_wrong_size_names_both() {
     );
 }
 
-/// A sound tiny model, to be spoiled.
-fn sound_model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sampling/sd1-inpaint")
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("created");
-    for entry in fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("an entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copied");
-        }
-    }
-}
-
 /// Changes a file of the model.
 type Spoil = Box<dyn Fn(&Path)>;
 
@@ -392,9 +375,15 @@ fn spoiled_model_folders_are_refused() {
     let here = Sandbox::new();
     here.save("photo.png", rgb8(64, 64));
     here.save("mask.png", mask(64, 64, [20, 20, 16, 16]));
+    assemble("sd1-inpaint", &here.path("sound"));
+    succeed(
+        &here.inlay(
+            "fill photo.png --mask mask.png --model sound --steps 1 --device cpu -o sound.png",
+        ),
+    );
     for (index, (what, spoil)) in spoiled_models().into_iter().enumerate() {
         let model = here.path(&format!("model{index}"));
-        copy_folder(&sound_model(), &model);
+        assemble("sd1-inpaint", &model);
         spoil(&model);
         let model = model.to_string_lossy().into_owned();
         let arguments = [

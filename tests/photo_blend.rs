@@ -331,3 +331,33 @@ fn display_averages_and_converts() {
     let same = target.thumbnail(1000);
     assert_eq!((same.size, same.rgba), (SIZE, whole));
 }
+
+#[test]
+fn display_weighs_by_alpha_and_leaves_the_outside_clear() {
+    for wide in [false, true] {
+        let mut target = photo(Layout::Rgba, wide, None);
+        target.size = PixelSize::new(2, 1);
+        let bytes = [255, 0, 0, 255, 0, 0, 255, 0];
+        target.samples = if wide {
+            Samples::U16(bytes.iter().map(|v| *v * 257).collect())
+        } else {
+            Samples::U8(bytes.iter().map(|v| *v as u8).collect())
+        };
+        let mean = target.display_rgba8(PixelRect::new(0, 0, 2, 1), 2);
+        assert_eq!(mean, [255, 0, 0, 128]);
+    }
+    // The same window at step 1, copied (8 bits) and converted (16 bits): a frame of clear pixels around the photo.
+    let narrow = photo(Layout::Rgb, false, None);
+    let mut wide = narrow.clone();
+    wide.samples = Samples::U16(
+        values(&narrow.samples)
+            .iter()
+            .map(|v| (v * 257) as u16)
+            .collect(),
+    );
+    let window = PixelRect::new(-3, -2, 70, 53);
+    let seen = narrow.display_rgba8(window, 1);
+    assert_eq!(seen, wide.display_rgba8(window, 1));
+    let clear = seen.chunks_exact(4).filter(|p| p == &[0; 4]).count();
+    assert_eq!(clear as u64, window.area() - SIZE.area());
+}

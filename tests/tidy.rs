@@ -197,7 +197,23 @@ fn sources() -> Vec<(String, String)> {
 
 /// The part before unit tests.
 fn product_code(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod ").next().unwrap_or(text)
+    let mut at = 0;
+    let mut tests_from = None;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_end();
+        if trimmed == "#[cfg(test)]" {
+            tests_from = Some(at);
+        } else if let Some(start) = tests_from {
+            if trimmed.starts_with("mod ") && trimmed.ends_with('{') {
+                return &text[..start];
+            }
+            if !trimmed.starts_with("#[") && !trimmed.starts_with("//") {
+                tests_from = None;
+            }
+        }
+        at += line.len();
+    }
+    text
 }
 
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2, Vec2, vec2};
+use eframe::wgpu;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use inlay::app::{AppOptions, Tool};
@@ -45,7 +46,12 @@ impl Bench {
         bench
     }
 
-    fn start(folder: tempfile::TempDir, photo: Option<PathBuf>, size: Vec2, pixels_per_point: f32) -> Self {
+    fn start(
+        folder: tempfile::TempDir,
+        photo: Option<PathBuf>,
+        size: Vec2,
+        pixels_per_point: f32,
+    ) -> Self {
         let harness = Harness::builder()
             .with_size(size)
             .with_pixels_per_point(pixels_per_point)
@@ -62,7 +68,10 @@ impl Bench {
     fn wait(&mut self, what: &str, done: impl Fn(&Window) -> bool) {
         let started = Instant::now();
         while !done(self.window()) {
-            assert!(started.elapsed() < Duration::from_secs(60), "waited too long for {what}");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "waited too long for {what}"
+            );
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
         }
@@ -70,12 +79,19 @@ impl Bench {
     }
 
     fn at(&self, x: f32, y: f32) -> Pos2 {
-        self.window().on_screen(x, y, self.harness.ctx.pixels_per_point()).expect("a viewport")
+        self.window()
+            .on_screen(x, y, self.harness.ctx.pixels_per_point())
+            .expect("a viewport")
     }
 
     fn button(&mut self, pos: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
         self.harness.event(Event::PointerMoved(pos));
-        self.harness.event(Event::PointerButton { pos, button, pressed, modifiers });
+        self.harness.event(Event::PointerButton {
+            pos,
+            button,
+            pressed,
+            modifiers,
+        });
         self.harness.run();
     }
 
@@ -92,7 +108,11 @@ impl Bench {
     }
 
     fn paint_spot(&mut self) {
-        self.drag(PointerButton::Primary, Modifiers::NONE, &[(70.0, 60.0), (80.0, 58.0), (90.0, 62.0)]);
+        self.drag(
+            PointerButton::Primary,
+            Modifiers::NONE,
+            &[(70.0, 60.0), (80.0, 58.0), (90.0, 62.0)],
+        );
     }
 
     fn click(&mut self, label: &str) {
@@ -106,7 +126,14 @@ impl Bench {
     }
 
     fn samples(&self) -> Vec<u8> {
-        match &self.window().app().document().expect("a photo").photo().samples {
+        match &self
+            .window()
+            .app()
+            .document()
+            .expect("a photo")
+            .photo()
+            .samples
+        {
             Samples::U8(samples) => samples.clone(),
             Samples::U16(_) => panic!("an 8-bit photo was opened"),
         }
@@ -114,12 +141,36 @@ impl Bench {
 
     fn painted(&self) -> usize {
         let document = self.window().app().document().expect("a photo");
-        document.mask().plane.data.iter().filter(|value| **value > 0).count()
+        document
+            .mask()
+            .plane
+            .data
+            .iter()
+            .filter(|value| **value > 0)
+            .count()
+    }
+
+    /// The colour on the screen at a photo pixel, once it satisfies `done` (tiles arrive from threads).
+    fn drawn(&mut self, x: f32, y: f32, done: impl Fn([u8; 3]) -> bool) -> [u8; 3] {
+        let started = Instant::now();
+        loop {
+            let at = self.at(x, y);
+            self.harness.step();
+            let picture = self.harness.render().expect("a picture");
+            let [red, green, blue, _] = picture.get_pixel(at.x as u32, at.y as u32).0;
+            let color = [red, green, blue];
+            if done(color) || started.elapsed() > Duration::from_secs(30) {
+                return color;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn generate(&mut self) {
         self.click("Generate");
-        self.wait("a result", |window| !window.app().candidates().is_empty() && window.app().jobs().is_empty());
+        self.wait("a result", |window| {
+            !window.app().candidates().is_empty() && window.app().jobs().is_empty()
+        });
     }
 }
 
@@ -130,14 +181,25 @@ fn paint_generate_accept_undo_redo() {
     bench.paint_spot();
     assert!(bench.painted() > 100);
     bench.generate();
-    assert_eq!(bench.samples(), before, "a result changes nothing before it is accepted");
+    assert_eq!(
+        bench.samples(),
+        before,
+        "a result changes nothing before it is accepted"
+    );
     bench.click("Accept");
     let after = bench.samples();
     assert_ne!(after, before);
     let middle = (60 * SIZE[0] as usize + 80) * 3;
-    assert!(after[middle] > before[middle] + 40, "the dark spot is filled from around it");
+    assert!(
+        after[middle] > before[middle] + 40,
+        "the dark spot is filled from around it"
+    );
     let corner = 5 * 3;
-    assert_eq!(after[corner..corner + 90], before[corner..corner + 90], "far pixels stay");
+    assert_eq!(
+        after[corner..corner + 90],
+        before[corner..corner + 90],
+        "far pixels stay"
+    );
     assert!(bench.painted() > 100, "the mask stays until it is cleared");
     bench.keys(Modifiers::COMMAND, Key::Z);
     assert_eq!(bench.samples(), before);
@@ -150,10 +212,22 @@ fn paint_generate_accept_undo_redo() {
 #[test]
 fn generate_says_why_it_can_do_nothing() {
     let mut bench = Bench::new();
-    assert!(bench.harness.get_by_label("Generate").accesskit_node().is_disabled());
+    assert!(
+        bench
+            .harness
+            .get_by_label("Generate")
+            .accesskit_node()
+            .is_disabled()
+    );
     bench.harness.get_by_label_contains("Paint over something");
     bench.paint_spot();
-    assert!(!bench.harness.get_by_label("Generate").accesskit_node().is_disabled());
+    assert!(
+        !bench
+            .harness
+            .get_by_label("Generate")
+            .accesskit_node()
+            .is_disabled()
+    );
 }
 
 #[test]
@@ -163,7 +237,10 @@ fn keys_do_what_menus_say() {
     bench.keys(Modifiers::COMMAND, Key::Enter);
     bench.wait("a result", |window| !window.app().candidates().is_empty());
     bench.keys(Modifiers::NONE, Key::Delete);
-    assert!(bench.window().app().candidates().is_empty(), "Delete discards");
+    assert!(
+        bench.window().app().candidates().is_empty(),
+        "Delete discards"
+    );
     bench.keys(Modifiers::NONE, Key::E);
     assert_eq!(bench.window().app().tool(), Tool::Eraser);
     bench.keys(Modifiers::NONE, Key::B);
@@ -173,7 +250,10 @@ fn keys_do_what_menus_say() {
     assert!(bench.window().app().settings().brush_diameter_px > size);
     let painted = bench.painted();
     bench.keys(Modifiers::COMMAND | Modifiers::SHIFT, Key::I);
-    assert_eq!(bench.painted(), (SIZE[0] * SIZE[1]) as usize - fully(&bench));
+    assert_eq!(
+        bench.painted(),
+        (SIZE[0] * SIZE[1]) as usize - fully(&bench)
+    );
     bench.keys(Modifiers::COMMAND, Key::Z);
     assert_eq!(bench.painted(), painted);
     bench.keys(Modifiers::COMMAND, Key::D);
@@ -183,7 +263,13 @@ fn keys_do_what_menus_say() {
 /// Pixels that an inverted mask leaves out.
 fn fully(bench: &Bench) -> usize {
     let document = bench.window().app().document().expect("a photo");
-    document.mask().plane.data.iter().filter(|value| **value == 0).count()
+    document
+        .mask()
+        .plane
+        .data
+        .iter()
+        .filter(|value| **value == 0)
+        .count()
 }
 
 #[test]
@@ -195,11 +281,25 @@ fn the_right_button_erases_and_shift_draws_a_straight_line() {
     bench.drag(PointerButton::Primary, Modifiers::NONE, &[(20.0, 20.0)]);
     bench.drag(PointerButton::Primary, Modifiers::SHIFT, &[(140.0, 100.0)]);
     let mask = |bench: &Bench, x: usize, y: usize| {
-        bench.window().app().document().expect("a photo").mask().plane.get(x, y)
+        bench
+            .window()
+            .app()
+            .document()
+            .expect("a photo")
+            .mask()
+            .plane
+            .get(x, y)
     };
-    assert!(mask(&bench, 80, 60) > 128, "the line runs through the middle");
+    assert!(
+        mask(&bench, 80, 60) > 128,
+        "the line runs through the middle"
+    );
     let painted = bench.painted();
-    bench.drag(PointerButton::Secondary, Modifiers::NONE, &[(70.0, 60.0), (90.0, 60.0)]);
+    bench.drag(
+        PointerButton::Secondary,
+        Modifiers::NONE,
+        &[(70.0, 60.0), (90.0, 60.0)],
+    );
     assert_eq!(mask(&bench, 80, 60), 0);
     bench.drag(PointerButton::Primary, Modifiers::ALT, &[(20.0, 20.0)]);
     assert_eq!(mask(&bench, 20, 20), 0);
@@ -213,31 +313,66 @@ fn a_handle_dragged_outward_extends_and_the_fill_grows_the_photo() {
     let mapping = (bench.at(100.0, 0.0) - bench.at(0.0, 0.0)).x / 100.0;
     bench.button(handle, PointerButton::Primary, true, Modifiers::NONE);
     for step in 1..=8 {
-        bench.harness.event(Event::PointerMoved(handle + vec2(step as f32 * 4.0 * mapping, 0.0)));
+        bench.harness.event(Event::PointerMoved(
+            handle + vec2(step as f32 * 4.0 * mapping, 0.0),
+        ));
     }
     bench.harness.run();
-    let pending = bench.window().app().document().expect("a photo").extension().right;
+    let pending = bench
+        .window()
+        .app()
+        .document()
+        .expect("a photo")
+        .extension()
+        .right;
     assert!((28..=34).contains(&pending), "{pending}");
-    bench.button(handle + vec2(32.0 * mapping, 0.0), PointerButton::Primary, false, Modifiers::NONE);
+    bench.button(
+        handle + vec2(32.0 * mapping, 0.0),
+        PointerButton::Primary,
+        false,
+        Modifiers::NONE,
+    );
     bench.generate();
     bench.keys(Modifiers::NONE, Key::Enter);
     let size = |bench: &Bench| bench.window().app().document().expect("a photo").size();
     assert_eq!(size(&bench).width, SIZE[0] + pending);
     bench.keys(Modifiers::COMMAND, Key::Z);
     assert_eq!(size(&bench).width, SIZE[0], "undo takes the extension back");
-    assert_eq!(bench.window().app().document().expect("a photo").extension().right, pending);
+    assert_eq!(
+        bench
+            .window()
+            .app()
+            .document()
+            .expect("a photo")
+            .extension()
+            .right,
+        pending
+    );
     bench.click("Reset");
-    assert!(bench.window().app().document().expect("a photo").extension().is_none());
+    assert!(
+        bench
+            .window()
+            .app()
+            .document()
+            .expect("a photo")
+            .extension()
+            .is_none()
+    );
 }
 
 #[test]
 fn several_variations_can_be_browsed_and_compared() {
     let mut bench = Bench::new();
     bench.paint_spot();
-    bench.harness.get_by_label("Variations").set_value_accesskit(2.0);
+    bench
+        .harness
+        .get_by_label("Variations")
+        .set_value_accesskit(2.0);
     bench.harness.run();
     bench.click("Generate");
-    bench.wait("two results", |window| window.app().candidates().len() == 2 && window.app().jobs().is_empty());
+    bench.wait("two results", |window| {
+        window.app().candidates().len() == 2 && window.app().jobs().is_empty()
+    });
     assert_eq!(bench.window().app().shown_index(), 1);
     bench.click("Previous result");
     assert_eq!(bench.window().app().shown_index(), 0);
@@ -253,7 +388,10 @@ fn several_variations_can_be_browsed_and_compared() {
 fn escape_stops_a_job() {
     let mut bench = Bench::new();
     bench.paint_spot();
-    bench.harness.get_by_label("Variations").set_value_accesskit(8.0);
+    bench
+        .harness
+        .get_by_label("Variations")
+        .set_value_accesskit(8.0);
     bench.harness.run();
     bench.harness.get_by_label("Generate").click();
     bench.harness.step();
@@ -282,22 +420,51 @@ fn unsaved_changes_are_asked_about() {
     bench.generate();
     bench.click("Accept");
     let other = bench.folder.path().join("other.png");
-    image::RgbImage::from_pixel(40, 30, image::Rgb([9, 8, 7])).save(&other).expect("written");
+    image::RgbImage::from_pixel(40, 30, image::Rgb([9, 8, 7]))
+        .save(&other)
+        .expect("written");
     let drop_it = |bench: &mut Bench| {
-        bench.harness.input_mut().dropped_files.push(Arc::new(Dropped(other.clone())));
+        bench
+            .harness
+            .input_mut()
+            .dropped_files
+            .push(Arc::new(Dropped(other.clone())));
         bench.harness.run();
     };
     drop_it(&mut bench);
     bench.harness.get_by_label("Save changes to photo.png?");
     bench.click("Cancel");
-    assert_eq!(bench.window().app().document().expect("a photo").size().width, SIZE[0]);
+    assert_eq!(
+        bench
+            .window()
+            .app()
+            .document()
+            .expect("a photo")
+            .size()
+            .width,
+        SIZE[0]
+    );
     drop_it(&mut bench);
     // The dialog's Save, not the one in the bar above.
-    let save = bench.harness.get_all_by_label("Save").last().expect("two of them");
+    let save = bench
+        .harness
+        .get_all_by_label("Save")
+        .last()
+        .expect("two of them");
     save.click();
-    bench.wait("the other photo", |window| window.app().document().is_some_and(|d| d.size().width == 40));
-    let written = image::open(bench.folder.path().join("photo.png")).expect("saved").to_rgb8();
-    assert!(written.get_pixel(80, 60).0[0] > 70, "what was saved holds the fill");
+    bench.wait("the other photo", |window| {
+        window
+            .app()
+            .document()
+            .is_some_and(|d| d.size().width == 40)
+    });
+    let written = image::open(bench.folder.path().join("photo.png"))
+        .expect("saved")
+        .to_rgb8();
+    assert!(
+        written.get_pixel(80, 60).0[0] > 70,
+        "what was saved holds the fill"
+    );
 }
 
 #[test]
@@ -309,7 +476,11 @@ fn problems_stay_until_they_are_dismissed() {
     for _ in 0..2000 {
         bench.harness.step();
     }
-    assert_eq!(bench.window().app().notices().len(), 1, "an error does not fade");
+    assert_eq!(
+        bench.window().app().notices().len(),
+        1,
+        "an error does not fade"
+    );
     bench.harness.get_by_label("Open a photo to begin");
     bench.click("Dismiss");
     assert!(bench.window().app().notices().is_empty());
@@ -320,32 +491,69 @@ fn the_first_fill_is_two_clicks_away() {
     let folder = tempfile::tempdir().expect("folder");
     let mut bench = Bench::start(folder, None, vec2(1280.0, 820.0), 1.0);
     bench.wait("the sample", |window| window.app().document().is_some());
-    bench.harness.get_by_label("Paint over the ball, then press Generate");
+    bench
+        .harness
+        .get_by_label("Paint over the ball, then press Generate");
     bench.click("Mark it for me");
     assert!(bench.painted() > 10_000);
-    assert!(bench.harness.query_by_label("Mark it for me").is_none(), "the hint is gone");
-    assert!(!bench.harness.get_by_label("Generate").accesskit_node().is_disabled());
+    assert!(
+        bench.harness.query_by_label("Mark it for me").is_none(),
+        "the hint is gone"
+    );
+    assert!(
+        !bench
+            .harness
+            .get_by_label("Generate")
+            .accesskit_node()
+            .is_disabled()
+    );
 }
 
 #[test]
 fn settings_that_exemplar_ignores_are_greyed_out() {
     let bench = Bench::new();
     for name in ["Guidance", "Strength", "Sampler", "Device", "Precision"] {
-        assert!(bench.harness.get_by_label(name).accesskit_node().is_disabled(), "{name}");
+        assert!(
+            bench
+                .harness
+                .get_by_label(name)
+                .accesskit_node()
+                .is_disabled(),
+            "{name}"
+        );
     }
     for name in ["Seed", "Steps", "Variations"] {
-        assert!(!bench.harness.get_by_label(name).accesskit_node().is_disabled(), "{name}");
+        assert!(
+            !bench
+                .harness
+                .get_by_label(name)
+                .accesskit_node()
+                .is_disabled(),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn small_windows_and_large_scales_keep_what_matters_in_sight() {
-    for (size, scale) in [(vec2(900.0, 600.0), 1.0), (vec2(900.0, 600.0), 2.0), (vec2(1600.0, 1000.0), 1.5)] {
+    for (size, scale) in [
+        (vec2(900.0, 600.0), 1.0),
+        (vec2(900.0, 600.0), 2.0),
+        (vec2(1600.0, 1000.0), 1.5),
+    ] {
         let mut bench = Bench::sized(size, scale);
         bench.paint_spot();
         bench.generate();
         let screen = egui::Rect::from_min_size(Pos2::ZERO, size);
-        for name in ["Generate", "Accept", "Discard", "Again", "Clear mask", "Save", "Fit in window"] {
+        for name in [
+            "Generate",
+            "Accept",
+            "Discard",
+            "Again",
+            "Clear mask",
+            "Save",
+            "Fit in window",
+        ] {
             let rect = bench.harness.get_by_label(name).rect();
             assert!(screen.contains_rect(rect), "{name} at {rect:?} in {size:?}");
         }
@@ -361,7 +569,57 @@ fn nothing_is_drawn_when_nothing_happens() {
         bench.harness.step();
     }
     let delay = bench.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
-    assert!(delay > Duration::from_secs(60), "a frame is planned in {delay:?}");
+    assert!(
+        delay > Duration::from_secs(60),
+        "a frame is planned in {delay:?}"
+    );
+}
+
+/// True where something can draw; says so where nothing can.
+fn can_draw() -> bool {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let has_adapter =
+        !pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all())).is_empty();
+    if !has_adapter {
+        eprintln!("SKIPPED: no adapter to draw with");
+    }
+    has_adapter
+}
+
+#[test]
+fn the_photo_the_mask_and_the_result_are_drawn() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let path = photo(folder.path());
+    let harness = Harness::builder()
+        .with_size(vec2(1000.0, 700.0))
+        .with_max_steps(60)
+        .wgpu()
+        .build_eframe(|cc| Window::new(cc, AppOptions::default(), Some(path)).expect("a window"));
+    let mut bench = Bench { harness, folder };
+    bench.wait("the photo", |window| window.app().document().is_some());
+    let dark = bench.drawn(80.0, 60.0, |[red, _, _]| red < 60);
+    assert!((20..=40).contains(&dark[0]), "the spot: {dark:?}");
+    bench.drag(
+        PointerButton::Primary,
+        Modifiers::NONE,
+        &[(70.0, 60.0), (90.0, 60.0)],
+    );
+    bench.harness.remove_cursor();
+    let tinted = bench.drawn(80.0, 60.0, |[red, _, _]| red > 90);
+    assert!(
+        tinted[0] > tinted[1] + 40,
+        "the mask's colour lies over it: {tinted:?}"
+    );
+    bench.generate();
+    bench.harness.remove_cursor();
+    let filled = bench.drawn(80.0, 60.0, |[red, green, _]| red > 100 && red < green + 80);
+    assert!(
+        filled[1] > 80,
+        "the result is shown without the mask: {filled:?}"
+    );
 }
 
 #[test]
@@ -382,7 +640,10 @@ fn zoom_goes_by_keys_and_wheel_about_the_pointer() {
     });
     bench.harness.run();
     assert!(scale(&bench) > 1.6);
-    assert!((bench.at(40.0, 30.0) - pointer).length() < 2.0, "the photo stays under the pointer");
+    assert!(
+        (bench.at(40.0, 30.0) - pointer).length() < 2.0,
+        "the photo stays under the pointer"
+    );
     bench.keys(Modifiers::COMMAND, Key::Num0);
     let corner = bench.at(0.0, 0.0);
     assert!(corner.x > 60.0 && corner.y > 80.0, "all of it is in sight");

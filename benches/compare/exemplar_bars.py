@@ -129,7 +129,8 @@ def edge_step(picture, hole):
 
 
 def seam(result, truth, hole):
-    return float(abs(np.log((edge_step(result, hole) + 1e-3) / (edge_step(truth, hole) + 1e-3))))
+    """ln of the seam ratio, with its sign."""
+    return float(np.log((edge_step(result, hole) + 1e-3) / (edge_step(truth, hole) + 1e-3)))
 
 
 def ssim(result, truth, hole):
@@ -140,14 +141,14 @@ def ssim(result, truth, hole):
 
 
 def crops(path):
-    """(name, picture): the photo, or for a large one a full-size crop and the whole at a third."""
+    """(name, picture): the photo, or for a large one a full-size crop and the whole at a quarter."""
     photo = np.asarray(Image.open(path).convert("RGB"))
     h, w = photo.shape[:2]
     if max(h, w) <= 1600:
-        return [(path.stem[:12], photo)]
+        return [(path.stem[:20], photo)]
     y, x = (h - 1200) // 2, (w - 1200) // 2
-    third = cv2.resize(photo, (w // 4, h // 4), interpolation=cv2.INTER_AREA)
-    return [(path.stem[:12] + "_crop", photo[y : y + 1200, x : x + 1200]), (path.stem[:12] + "_small", third)]
+    quarter = cv2.resize(photo, (w // 4, h // 4), interpolation=cv2.INTER_AREA)
+    return [(path.stem[:20] + "_crop", photo[y : y + 1200, x : x + 1200]), (path.stem[:20] + "_small", quarter)]
 
 
 def sheet(path, panels, hole):
@@ -196,6 +197,11 @@ def run_case(name, picture, hole, command, out):
     return scores
 
 
+def won(row, i):
+    """Is ours closer to 0 than both rivals, by score i?"""
+    return abs(row["ours"][i]) < min(abs(row["telea"][i]), abs(row["ns"][i]))
+
+
 def summarise(rows):
     print(f"{'kind':8} {'n':>4} {'gradient wins':>14} {'seam wins':>10} {'ssim ours':>10} {'telea':>7} {'ns':>7} {'ratio':>6} {'s':>6}")
     held = True
@@ -203,7 +209,7 @@ def summarise(rows):
         group = [r for r in rows if r["kind"] == kind]
         if not group:
             continue
-        wins = [np.mean([r["ours"][i] < min(r["telea"][i], r["ns"][i]) for r in group]) for i in (0, 1)]
+        wins = [np.mean([won(r, i) for r in group]) for i in (0, 1)]
         ssims = {k: np.mean([r[k][2] for r in group]) for k in ("ours", "telea", "ns")}
         ratio = ssims["ours"] / max(ssims["telea"], ssims["ns"])
         held &= bool(wins[0] >= 0.8 and wins[1] >= 0.8 and ratio >= (0.97 if kind == "scratch" else 0.85))
@@ -242,8 +248,8 @@ def main():
     (args.out / "scores.json").write_text(json.dumps(rows, indent=1))
     if args.worst:
         for i, label in ((0, "gradient"), (1, "seam")):
-            lost = [r for r in rows if r["ours"][i] >= min(r["telea"][i], r["ns"][i])]
-            lost.sort(key=lambda r: min(r["telea"][i], r["ns"][i]) - r["ours"][i])
+            lost = [r for r in rows if not won(r, i)]
+            lost.sort(key=lambda r: -abs(r["ours"][i]))
             for r in lost[: args.worst]:
                 print(f"lost {label}: {r['name']:32} ours {r['ours'][i]:.3f} telea {r['telea'][i]:.3f} ns {r['ns'][i]:.3f}")
         lost = sorted(rows, key=lambda r: r["ours"][2] / max(r["telea"][2], r["ns"][2]))

@@ -87,8 +87,6 @@ pub enum Command {
     SetReducedMotion(bool),
     /// Writes preferences that change too often to be written each time (the brush).
     KeepSettings,
-    /// Puts up a notice about something that the front end met.
-    Tell(String),
     DismissNotice(u64),
 }
 
@@ -157,7 +155,6 @@ impl Command {
             Self::SetTheme(_) => "Theme",
             Self::SetReducedMotion(_) => "Less motion",
             Self::KeepSettings => "Keep settings",
-            Self::Tell(_) => "Notice",
             Self::DismissNotice(_) => "Dismiss",
         }
     }

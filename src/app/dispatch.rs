@@ -1,7 +1,7 @@
 //! Owns the one way to change the state: `App::dispatch`, short arms that call handlers.
 
 use super::command::Command;
-use super::state::{App, NoticeKind};
+use super::state::App;
 
 impl App {
     /// Carries a command out, or starts it. Never blocks on files or models; what goes wrong becomes a notice.
@@ -66,7 +66,6 @@ impl App {
                 self.keep_settings();
             }
             Command::KeepSettings => self.keep_settings(),
-            Command::Tell(text) => self.notify(NoticeKind::Error, text),
             Command::DismissNotice(number) => self.notices.retain(|notice| notice.number != number),
         }
     }

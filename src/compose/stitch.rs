@@ -1,129 +1,171 @@
-//! Owns fitting a model's picture to its photo: bringing it to the context's size and matching its colours to the
-//! surroundings. Putting it in is `Photo::blend`, which honours the composite mask bit for bit. Called by the engine.
+//! Owns putting a model's picture back into its photo so that nobody finds the edge: colours, seam, sharpness and grain
+//! are matched to the surroundings. Called by the engine once a crop (`prepare`), and again at every move of a slider
+//! (`apply`). The blend itself is `Photo::blend`, which honours the coverage bit for bit. Must never give coverage where
+//! the composite mask has none.
+
+mod apply;
+mod area;
+mod filter;
+mod grain;
+mod membrane;
+mod offsets;
+mod prepare;
+mod sharpen;
+mod spectrum;
+
+use serde::{Deserialize, Serialize};
 
 use super::masks::CropMasks;
-use super::pull_push::{Weighted, interpolate};
-use crate::geometry::PixelSize;
-use crate::photo::resample::resize_rgb;
-use crate::raster::RgbF32;
+use crate::geometry::{PixelRect, PixelSize};
+use crate::raster::{Plane, RgbF32};
 
-/// The colour match looks at differences averaged over about this many px: finer ones are texture, not colour.
-const MATCH_CELL_PX: usize = 8;
+pub use prepare::StitchCache;
 
-/// The result at the size of its context; the same picture when the model worked at the photo's scale.
-pub fn to_context_size(result: &RgbF32, context: PixelSize) -> RgbF32 {
-    resize_rgb(result, context)
+/// The sliders. Values outside their ranges count as the nearest inside; what is not a number counts as the default.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StitchOptions {
+    /// Width of the seam in px; none, or more than the mask's own, means the mask's own.
+    pub blend_px: Option<f32>,
+    /// Softens the coverage from the mask's edge inward over this many px, 0–64. Lets what was under the mask shine
+    /// through there.
+    pub feather: f32,
+    /// Strength of the local colour and exposure match, 0–1.
+    pub color_match: f32,
+    /// Strength of the fine correction along the edge and of the two-band blend, 0–1.
+    pub seam: f32,
+    /// Share of the missing grain that is added, 0–2; 1 brings it to the photo's level.
+    pub grain: f32,
+    /// Share of the missing sharpness that is restored, 0–2.
+    pub sharpness: f32,
 }
 
-/// Shifts the result's colours so that they meet the photo's where both are known: the difference photo − result on
-/// unmasked pixels, averaged in cells, is carried smoothly across the hole (a membrane) and added. A model that leaves
-/// known pixels alone is not changed.
-pub fn match_surroundings(result: &mut RgbF32, photo: &RgbF32, masks: &CropMasks) {
-    let size = result.size;
-    let (width, height) = (size.width as usize, size.height as usize);
-    let cells = PixelSize::new(
-        width.div_ceil(MATCH_CELL_PX) as u32,
-        height.div_ceil(MATCH_CELL_PX) as u32,
-    );
-    let mut offsets = Weighted::new(cells, 3);
-    let mut largest = 0.0_f32;
-    for cy in 0..cells.height as usize {
-        for cx in 0..cells.width as usize {
-            let mut sum = [0.0_f64; 3];
-            let mut count = 0_u32;
-            for y in cy * MATCH_CELL_PX..((cy + 1) * MATCH_CELL_PX).min(height) {
-                for x in cx * MATCH_CELL_PX..((cx + 1) * MATCH_CELL_PX).min(width) {
-                    if masks.denoise.get(x, y) == 0 {
-                        let (a, b) = (photo.pixel(x, y), result.pixel(x, y));
-                        for c in 0..3 {
-                            sum[c] += f64::from(a[c] - b[c]);
-                        }
-                        count += 1;
-                    }
-                }
-            }
-            if count * 4 >= (MATCH_CELL_PX * MATCH_CELL_PX) as u32 {
-                let at = cy * cells.width as usize + cx;
-                offsets.weights[at] = 1.0;
-                for c in 0..3 {
-                    let mean = (sum[c] / f64::from(count)) as f32;
-                    offsets.values[at * 3 + c] = mean;
-                    largest = largest.max(mean.abs());
-                }
-            }
-        }
-    }
-    if largest == 0.0 {
-        return;
-    }
-    let field = resize_rgb(
-        &RgbF32 {
-            size: cells,
-            data: interpolate(offsets),
-        },
-        PixelSize {
-            width: cells.width * MATCH_CELL_PX as u32,
-            height: cells.height * MATCH_CELL_PX as u32,
-        },
-    );
-    for y in 0..height {
-        for x in 0..width {
-            let shift = field.pixel(x, y);
-            let here = result.pixel(x, y);
-            result.set_pixel(
-                x,
-                y,
-                [here[0] + shift[0], here[1] + shift[1], here[2] + shift[2]],
-            );
+impl Default for StitchOptions {
+    fn default() -> Self {
+        Self {
+            blend_px: None,
+            feather: 0.0,
+            color_match: 1.0,
+            seam: 1.0,
+            grain: 1.0,
+            sharpness: 1.0,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::raster::Plane;
+impl StitchOptions {
+    /// Everything off: the picture is pasted by the composite mask as it is.
+    pub const PASTE: Self = Self {
+        blend_px: None,
+        feather: 0.0,
+        color_match: 0.0,
+        seam: 0.0,
+        grain: 0.0,
+        sharpness: 0.0,
+    };
 
-    #[test]
-    fn a_constant_colour_error_is_taken_out_of_the_hole() {
-        let size = PixelSize::new(96, 80);
-        let mut photo = RgbF32::new(size);
-        photo.data.fill(0.4);
-        let mut result = photo.clone();
-        for value in &mut result.data {
-            *value += 0.07;
-        }
-        let mut denoise = Plane::new(size);
-        for y in 30..50 {
-            for x in 30..60 {
-                denoise.set(x, y, 255);
+    fn clamped(&self) -> Self {
+        let normal = Self::default();
+        let within = |value: f32, most: f32, normal: f32| {
+            if value.is_nan() {
+                normal
+            } else {
+                value.clamp(0.0, most)
             }
-        }
-        let masks = CropMasks {
-            composite: denoise.clone(),
-            denoise,
         };
-        match_surroundings(&mut result, &photo, &masks);
-        assert!((result.pixel(45, 40)[1] - 0.4).abs() < 1e-3);
+        Self {
+            blend_px: self
+                .blend_px
+                .filter(|px| !px.is_nan())
+                .map(|px| px.max(0.0)),
+            feather: within(self.feather, 64.0, normal.feather),
+            color_match: within(self.color_match, 1.0, normal.color_match),
+            seam: within(self.seam, 1.0, normal.seam),
+            grain: within(self.grain, 2.0, normal.grain),
+            sharpness: within(self.sharpness, 2.0, normal.sharpness),
+        }
     }
+}
 
-    #[test]
-    fn a_fill_that_left_the_photo_alone_is_not_changed() {
-        let size = PixelSize::new(64, 64);
-        let photo = RgbF32::new(size);
-        let mut denoise = Plane::new(size);
-        denoise.set(32, 32, 255);
-        let mut result = photo.clone();
-        result.set_pixel(32, 32, [0.9, 0.1, 0.3]);
-        let before = result.clone();
-        match_surroundings(
-            &mut result,
-            &photo,
-            &CropMasks {
-                composite: denoise.clone(),
-                denoise,
-            },
-        );
-        assert_eq!(result, before);
+/// A stitch for `Photo::blend`: mix `picture` in at `rect` by `coverage`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stitched {
+    /// The composite mask's bounds, in the crop; empty when there was nothing to put back.
+    pub rect: PixelRect,
+    /// Of `rect`'s size; equal to the photo where the coverage is 0.
+    pub picture: RgbF32,
+    /// 0 wherever the composite mask is 0.
+    pub coverage: Plane,
+}
+
+impl Default for Stitched {
+    fn default() -> Self {
+        let size = PixelSize::default();
+        Self {
+            rect: PixelRect::default(),
+            picture: RgbF32::new(size),
+            coverage: Plane::new(size),
+        }
     }
+}
+
+impl Stitched {
+    /// Mixed into a copy of the crop, as `Photo::blend` does in the photo's own depth. `photo` has the prepared size;
+    /// parts of `rect` outside it are left out.
+    #[must_use]
+    pub fn flatten(&self, photo: &RgbF32) -> RgbF32 {
+        let mut out = photo.clone();
+        let inside = self.rect.intersect(photo.size.rect());
+        for y in inside.y..inside.bottom() {
+            for x in inside.x..inside.right() {
+                let (from_x, from_y) = ((x - self.rect.x) as usize, (y - self.rect.y) as usize);
+                let coverage = self.coverage.get(from_x, from_y);
+                if coverage == 0 {
+                    continue;
+                }
+                let alpha = f32::from(coverage) / 255.0;
+                let (own, new) = (
+                    photo.pixel(x as usize, y as usize),
+                    self.picture.pixel(from_x, from_y),
+                );
+                let mixed = std::array::from_fn(|c| {
+                    if coverage == 255 {
+                        new[c]
+                    } else {
+                        own[c] + alpha * (new[c] - own[c])
+                    }
+                });
+                out.set_pixel(x as usize, y as usize, mixed);
+            }
+        }
+        out
+    }
+}
+
+/// Why a result can't be stitched. All of it is the caller's to fix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StitchError {
+    #[error(
+        "the {what} is {found} but the photo's crop is {expected}: bring it to the crop's size first"
+    )]
+    Size {
+        what: &'static str,
+        found: PixelSize,
+        expected: PixelSize,
+    },
+    #[error(
+        "the result holds values that are not numbers; run it again with other settings or in f32"
+    )]
+    NotFinite,
+}
+
+/// Prepares and applies in one go, for callers without sliders. `seed` draws the grain.
+pub fn stitch(
+    photo: &RgbF32,
+    result: &RgbF32,
+    masks: &CropMasks,
+    options: &StitchOptions,
+    seed: u64,
+) -> Result<Stitched, StitchError> {
+    Ok(StitchCache::prepare(photo, result, masks, seed)?.apply(options))
 }

@@ -11,6 +11,9 @@ use crate::geometry::PixelRect;
 /// Tiles a page. Pages stay far below the limits of any adapter (256 layers, 128 MiB) and grow memory in small steps.
 const LAYERS: u32 = 32;
 
+/// A tile's name: the number of its picture, and which of its tiles.
+pub type CacheKey = (u64, TileKey);
+
 /// Where a tile lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
@@ -40,7 +43,7 @@ pub struct TileCache {
     max_pages: usize,
     pages: Vec<Page>,
     free: Vec<Slot>,
-    entries: HashMap<TileKey, Entry>,
+    entries: HashMap<CacheKey, Entry>,
     frame: u64,
 }
 
@@ -89,24 +92,35 @@ impl TileCache {
             .extend(self.entries.drain().map(|(_, entry)| entry.slot));
     }
 
+    /// Forgets one picture's tiles.
+    pub fn forget(&mut self, picture: u64) {
+        let free = &mut self.free;
+        self.entries.retain(|(of, _), entry| {
+            if *of == picture {
+                free.push(entry.slot);
+            }
+            *of != picture
+        });
+    }
+
     /// Where a tile lies, and marks it as used in this frame.
-    pub fn find(&mut self, key: TileKey) -> Option<Slot> {
+    pub fn find(&mut self, key: CacheKey) -> Option<Slot> {
         let entry = self.entries.get_mut(&key)?;
         entry.last_used = self.frame;
         Some(entry.slot)
     }
 
-    pub fn contains(&self, key: TileKey) -> bool {
+    pub fn contains(&self, key: CacheKey) -> bool {
         self.entries.contains_key(&key)
     }
 
     /// What of a tile is old, if it is here.
-    pub fn stale(&self, key: TileKey) -> Option<PixelRect> {
+    pub fn stale(&self, key: CacheKey) -> Option<PixelRect> {
         self.entries.get(&key)?.stale
     }
 
     /// Marks parts of tiles as old: `part` says which, in whatever coordinates the layer uses.
-    pub fn mark_stale(&mut self, part: impl Fn(TileKey) -> PixelRect) {
+    pub fn mark_stale(&mut self, part: impl Fn(CacheKey) -> PixelRect) {
         for (key, entry) in &mut self.entries {
             let part = part(*key);
             if !part.is_empty() {
@@ -116,7 +130,7 @@ impl TileCache {
     }
 
     /// Makes room for a tile, throwing out the one unused for longest. None when all are in use.
-    pub fn reserve(&mut self, key: TileKey) -> Option<Slot> {
+    pub fn reserve(&mut self, key: CacheKey) -> Option<Slot> {
         if let Some(slot) = self.find(key) {
             return Some(slot);
         }
@@ -137,7 +151,7 @@ impl TileCache {
 
     /// Writes texels of a tile that is here (`at` in its texture); its other texels keep what they were. The tile counts as
     /// fresh afterwards.
-    pub fn write(&mut self, key: TileKey, at: PixelRect, data: &[u8]) {
+    pub fn write(&mut self, key: CacheKey, at: PixelRect, data: &[u8]) {
         let Some(entry) = self.entries.get_mut(&key) else {
             return;
         };
@@ -180,7 +194,7 @@ impl TileCache {
     }
 
     /// Keeps a tile but takes its pixels for old again.
-    pub fn set_stale(&mut self, key: TileKey, part: PixelRect) {
+    pub fn set_stale(&mut self, key: CacheKey, part: PixelRect) {
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.stale = Some(part);
         }

@@ -118,6 +118,17 @@ impl DrawList {
     }
 }
 
+/// Adds the part of the canvas that an extension added, as far as it is in view.
+pub fn draw_extension(screen: &Screen, canvas: PixelRect, photo: PixelRect, draws: &mut DrawList) {
+    for part in around(screen.visible(canvas), photo) {
+        draws.push(
+            Pass::Backdrop,
+            None,
+            Instance::flat(screen, part, 0, EXTENSION),
+        );
+    }
+}
+
 /// What `outer` has outside `inner`, as up to four rectangles.
 pub fn around(outer: PixelRect, inner: PixelRect) -> Vec<PixelRect> {
     let inner = inner.intersect(outer);

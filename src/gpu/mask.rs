@@ -1,7 +1,7 @@
 //! Owns the mask's layer: the pyramid, its tiles on the device, and which of them a view draws. Used by the painter; the
 //! overlays ask it what to clip to.
 
-use super::cache::TileCache;
+use super::cache::{CacheKey, Slot, TileCache};
 use super::draw::{DrawList, Instance, Pass};
 use super::grid::{TileKey, level_within, tiles_in, top_level};
 use super::pyramid::MaskPyramid;
@@ -107,7 +107,8 @@ impl MaskLayer {
 
     fn mark_stale(&mut self, changed: PixelRect) {
         if let Some(pyramid) = self.pyramid.as_ref().filter(|_| !changed.is_empty()) {
-            self.cache.mark_stale(|key| pyramid.part_of(key, changed));
+            self.cache
+                .mark_stale(|(_, key)| pyramid.part_of(key, changed));
         }
     }
 
@@ -155,7 +156,8 @@ impl MaskLayer {
 }
 
 /// Brings a tile up to date if this frame still may. True when it is.
-fn refresh(cache: &mut TileCache, pyramid: &MaskPyramid, key: TileKey, bytes: &mut u64) -> bool {
+fn refresh(cache: &mut TileCache, pyramid: &MaskPyramid, tile: TileKey, bytes: &mut u64) -> bool {
+    let key = named(tile);
     let stale = cache.stale(key);
     if cache.find(key).is_some() && stale.is_none() {
         return true;
@@ -167,34 +169,32 @@ fn refresh(cache: &mut TileCache, pyramid: &MaskPyramid, key: TileKey, bytes: &m
     }
     let part = if cache.contains(key) { stale } else { None };
     let (texels, at) = match part {
-        Some(part) => (pyramid.read_part(key, part), (part.x, part.y)),
-        None => (pyramid.read(key), (0, 0)),
+        Some(part) => (pyramid.read_part(tile, part), (part.x, part.y)),
+        None => (pyramid.read(tile), (0, 0)),
     };
     let Some(texels) = texels.filter(|_| cache.reserve(key).is_some()) else {
         return false;
     };
     *bytes += texels.data.len() as u64;
-    cache.write(
-        key,
-        PixelRect::new(at.0, at.1, texels.size.width, texels.size.height),
-        &texels.data,
-    );
+    let rect = PixelRect::new(at.0, at.1, texels.size.width, texels.size.height);
+    cache.write(key, rect, &texels.data);
     true
 }
 
 /// The tile, or the nearest coarser one that is here.
-fn nearest(
-    cache: &mut TileCache,
-    mut key: TileKey,
-    top: u32,
-) -> Option<(TileKey, super::cache::Slot)> {
+fn nearest(cache: &mut TileCache, mut tile: TileKey, top: u32) -> Option<(TileKey, Slot)> {
     loop {
-        if let Some(slot) = cache.find(key) {
-            return Some((key, slot));
+        if let Some(slot) = cache.find(named(tile)) {
+            return Some((tile, slot));
         }
-        if key.level >= top {
+        if tile.level >= top {
             return None;
         }
-        key = key.parent();
+        tile = tile.parent();
     }
+}
+
+/// There is only ever one mask.
+fn named(tile: TileKey) -> CacheKey {
+    (0, tile)
 }

@@ -65,6 +65,8 @@ pub struct OverlayLayer {
     queue: wgpu::Queue,
     layout: wgpu::BindGroupLayout,
     pictures: Vec<OverlayPicture>,
+    /// Taken away, but shown until the photo below has caught up. Below the others.
+    held: Vec<OverlayPicture>,
     entries: HashMap<u64, Entry>,
 }
 
@@ -75,13 +77,14 @@ impl OverlayLayer {
             queue: queue.clone(),
             layout: layout.clone(),
             pictures: Vec::new(),
+            held: Vec::new(),
             entries: HashMap::new(),
         }
     }
 
-    pub fn set(&mut self, pictures: Vec<OverlayPicture>) {
-        self.pictures = pictures;
-        self.pictures.retain(|picture| {
+    /// Lays these pictures over the photo. With `hold`, those that go away stay in sight until `release`.
+    pub fn set(&mut self, mut pictures: Vec<OverlayPicture>, hold: bool) {
+        pictures.retain(|picture| {
             let is_sound = picture.is_sound();
             if !is_sound {
                 log::error!(
@@ -93,9 +96,44 @@ impl OverlayLayer {
             }
             is_sound
         });
-        let pictures = &self.pictures;
-        self.entries
-            .retain(|key, _| pictures.iter().any(|picture| picture.key == *key));
+        let before = std::mem::replace(&mut self.pictures, pictures);
+        if hold {
+            self.held.extend(before);
+        }
+        let shown = &self.pictures;
+        self.held
+            .retain(|picture| shown.iter().all(|other| other.key != picture.key));
+        self.forget_unused();
+    }
+
+    /// The photo's corner moved: the pictures go along until they are set anew.
+    pub fn move_all(&mut self, corner: (i32, i32)) {
+        for picture in self.held.iter_mut().chain(&mut self.pictures) {
+            picture.rect_in_photo = picture.rect_in_photo.translate(corner.0, corner.1);
+        }
+    }
+
+    /// The photo has caught up.
+    pub fn release(&mut self) {
+        if !self.held.is_empty() {
+            self.held.clear();
+            self.forget_unused();
+        }
+    }
+
+    fn forget_unused(&mut self) {
+        let (pictures, held) = (&self.pictures, &self.held);
+        self.entries.retain(|key, _| {
+            pictures
+                .iter()
+                .chain(held)
+                .any(|picture| picture.key == *key)
+        });
+    }
+
+    /// In the order in which they are drawn.
+    fn all(&self) -> impl Iterator<Item = &OverlayPicture> {
+        self.held.iter().chain(&self.pictures)
     }
 
     pub fn bytes(&self) -> u64 {
@@ -107,7 +145,7 @@ impl OverlayLayer {
     }
 
     pub fn bind_group(&self, number: usize) -> Option<&wgpu::BindGroup> {
-        let entry = self.entries.get(&self.pictures.get(number)?.key)?;
+        let entry = self.entries.get(&self.all().nth(number)?.key)?;
         entry.texture.as_ref().map(|(_, bind_group)| bind_group)
     }
 
@@ -162,7 +200,7 @@ impl OverlayLayer {
         mask: Option<&[MaskPart]>,
         draws: &mut DrawList,
     ) {
-        for (number, picture) in self.pictures.iter().enumerate() {
+        for (number, picture) in self.all().enumerate() {
             let Some(entry) = self.entries.get(&picture.key) else {
                 continue;
             };
@@ -271,11 +309,16 @@ fn begin(picture: &OverlayPicture, limit: u32, window: &Context) -> State {
         picture.size,
         window.clone(),
     );
-    rayon::spawn(move || {
+    let work = move || {
         let levels = make_levels(&rgba, size, limit);
         *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(levels);
         window.request_repaint();
-    });
+    };
+    // Not the common thread pool: the next job may keep it busy for minutes.
+    let thread = std::thread::Builder::new().name("canvas overlay".into());
+    if let Err(error) = thread.spawn(work) {
+        log::error!("no thread for an overlay: {error}");
+    }
     State::Preparing(result)
 }
 

@@ -8,10 +8,10 @@ use eframe::egui_wgpu::{
 };
 
 use super::cache::TileCache;
-use super::draw::{Batch, DrawList, Pass};
+use super::draw::{Batch, DrawList, Pass, draw_extension};
 use super::mask::MaskLayer;
 use super::overlay::OverlayLayer;
-use super::photo::{PhotoLayer, draw_extension};
+use super::photo::PhotoLayer;
 use super::pipelines::{Globals, LINEAR_TARGET, MASK_EDGE, PIXEL_GRID, Pipelines};
 use super::style::{CHECKER_POINTS, GRID_FROM, checker_colors, extension_tint};
 use super::view::Screen;
@@ -43,6 +43,8 @@ pub struct CanvasPainter {
     mask: MaskLayer,
     overlays: OverlayLayer,
     canvas_in_photo: Option<PixelRect>,
+    /// Pixels of the photo changed and are not all on the device: overlays that are taken away stay until they are.
+    is_catching_up: bool,
 }
 
 impl CanvasPainter {
@@ -64,6 +66,7 @@ impl CanvasPainter {
             queue: queue.clone(),
             pipelines: Arc::new(pipelines),
             canvas_in_photo: None,
+            is_catching_up: false,
         }
     }
 
@@ -72,17 +75,28 @@ impl CanvasPainter {
     /// A new `generation` is another picture: nothing of the old one is shown. Another source with the same generation
     /// is the same picture with other pixels: old pixels stay visible until the new ones are there.
     pub fn set_photo(&mut self, source: Option<Arc<dyn TileSource>>, generation: u64) {
-        self.photo.set(source, generation);
+        self.is_catching_up |= self.photo.set(source, generation);
     }
 
-    /// The same picture with pixels changed in `changed` only, read from `source` from now on.
+    /// The same picture with pixels changed in `changed` only, read from `source` from now on. Call it before the
+    /// overlay with these pixels is taken away: then nothing flashes.
     pub fn update_photo(&mut self, source: Arc<dyn TileSource>, changed: PixelRect) {
         self.photo.update(source, changed);
+        self.is_catching_up = true;
+    }
+
+    /// The same picture in another size (an extension was accepted or undone). `former_corner` is where the old
+    /// picture's corner lies in the new one. Old pixels and overlays stay in sight until the new ones are there.
+    pub fn resize_photo(&mut self, source: Arc<dyn TileSource>, former_corner: (i32, i32)) {
+        self.photo.resize(source, former_corner);
+        self.overlays.move_all(former_corner);
+        self.is_catching_up = true;
     }
 
     /// The present source has other pixels in `rect`.
     pub fn invalidate_photo(&mut self, rect: PixelRect) {
         self.photo.invalidate(rect);
+        self.is_catching_up = true;
     }
 
     /// The canvas around the photo (negative coordinates: extended to the left or top). Without it, the photo's own
@@ -103,7 +117,7 @@ impl CanvasPainter {
 
     /// Lays pictures over the photo, later ones above earlier ones. Cheap to call every frame.
     pub fn set_overlays(&mut self, overlays: Vec<OverlayPicture>) {
-        self.overlays.set(overlays);
+        self.overlays.set(overlays, self.is_catching_up);
     }
 
     /// Graphics memory held for tiles and overlays, in bytes.
@@ -132,9 +146,13 @@ impl CanvasPainter {
         let mut draws = DrawList::default();
         let mut still_loading = false;
         if let Some(canvas) = self.canvas_in_photo {
-            draw_extension(&screen, canvas, size, &mut draws);
+            draw_extension(&screen, canvas, size.rect(), &mut draws);
         }
         still_loading |= self.photo.prepare(&screen, window, &mut draws);
+        if !still_loading {
+            self.is_catching_up = false;
+            self.overlays.release();
+        }
         still_loading |= self.overlays.prepare(window);
         if self.mask.prepare(&screen) {
             still_loading = true;
@@ -142,7 +160,7 @@ impl CanvasPainter {
         }
         self.overlays
             .draw(&screen, size.rect(), self.mask.parts(), &mut draws);
-        if style.show_mask {
+        if style.show_mask || style.show_mask_edge {
             self.mask.draw(&screen, &mut draws);
         }
         if let Some(frame) = self.frame(
@@ -300,6 +318,11 @@ fn globals(screen: &Screen, style: &CanvasStyle, is_linear_target: bool) -> Glob
     let [light, dark] = checker_colors(style.dark);
     let (tint, amount) = extension_tint(style.dark);
     let [r, g, b, _] = style.mask_color.to_array();
+    let opacity = if style.show_mask {
+        style.mask_opacity.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     let mut flags = 0;
     if is_linear_target {
         flags |= LINEAR_TARGET;
@@ -321,7 +344,7 @@ fn globals(screen: &Screen, style: &CanvasStyle, is_linear_target: bool) -> Glob
         checker_light: unit(light, 1.0),
         checker_dark: unit(dark, 1.0),
         extension_tint: unit(tint, amount),
-        mask_color: unit([r, g, b], style.mask_opacity.clamp(0.0, 1.0)),
+        mask_color: unit([r, g, b], opacity),
         split_px: style
             .split_x_in_view
             .map_or(-1e9, |x| x * screen.pixels_per_point),

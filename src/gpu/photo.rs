@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eframe::egui::Context;
 
 use super::cache::TileCache;
-use super::draw::{DrawList, EXTENSION, Instance, Pass};
+use super::draw::{DrawList, Instance, Pass};
 use super::grid::{PITCH, TILE, TileKey, level_within, sort_from_middle, tiles_in, top_level};
 use super::loader::{Loader, Wish};
 use super::source::TileSource;
@@ -17,20 +17,35 @@ use crate::geometry::{PixelRect, PixelSize};
 /// Bytes that one frame may upload.
 const UPLOAD_BYTES: u64 = 8 << 20;
 
-struct Picture {
-    source: Arc<dyn TileSource>,
-    size: PixelSize,
-    generation: u64,
+/// A picture's tiles in the cache.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tiles {
     /// Tells pictures apart inside this room (a generation may come back).
     number: u64,
+    size: PixelSize,
+}
+
+struct Picture {
+    tiles: Tiles,
+    source: Arc<dyn TileSource>,
+    generation: u64,
     version: u64,
     /// Tiles whose reading failed; not tried again until pixels change.
     failed: HashSet<TileKey>,
 }
 
+/// The picture before it got another size, shown until the new one is there.
+#[derive(Debug, Clone, Copy)]
+struct Former {
+    tiles: Tiles,
+    /// Where its corner lies in the present picture.
+    corner: (i32, i32),
+}
+
 /// The photo on the device.
 pub struct PhotoLayer {
     picture: Option<Picture>,
+    former: Option<Former>,
     next_number: u64,
     cache: TileCache,
     loader: Loader,
@@ -40,6 +55,7 @@ impl PhotoLayer {
     pub fn new(cache: TileCache) -> Self {
         Self {
             picture: None,
+            former: None,
             next_number: 1,
             cache,
             loader: Loader::new(),
@@ -47,53 +63,77 @@ impl PhotoLayer {
     }
 
     pub fn size(&self) -> Option<PixelSize> {
-        self.picture.as_ref().map(|picture| picture.size)
+        self.picture.as_ref().map(|picture| picture.tiles.size)
     }
 
     pub fn cache(&self) -> &TileCache {
         &self.cache
     }
 
-    pub fn set(&mut self, source: Option<Arc<dyn TileSource>>, generation: u64) {
+    /// Shows a source as `CanvasPainter::set_photo` says. True when the picture stays and its pixels changed.
+    pub fn set(&mut self, source: Option<Arc<dyn TileSource>>, generation: u64) -> bool {
         let Some(source) = source else {
             self.picture = None;
+            self.former = None;
             self.cache.clear();
             self.loader.replace_wishes(Vec::new());
-            return;
+            return false;
         };
-        let size = source.size();
         match &self.picture {
-            Some(picture) if picture.generation == generation && picture.size == size => {
-                if !Arc::ptr_eq(&picture.source, &source) {
-                    self.update(source, size.rect());
+            Some(picture)
+                if picture.generation == generation && picture.tiles.size == source.size() =>
+            {
+                let is_new = !Arc::ptr_eq(&picture.source, &source);
+                if is_new {
+                    self.update(source, PixelRect::from_edges(0, 0, i32::MAX, i32::MAX));
                 }
+                is_new
             }
-            _ => self.open(source, size, generation),
+            _ => {
+                self.former = None;
+                self.cache.clear();
+                self.open(source, generation);
+                false
+            }
         }
     }
 
-    fn open(&mut self, source: Arc<dyn TileSource>, size: PixelSize, generation: u64) {
-        self.cache.clear();
+    fn open(&mut self, source: Arc<dyn TileSource>, generation: u64) {
         self.next_number += 1;
-        let number = self.next_number;
+        let tiles = Tiles {
+            number: self.next_number,
+            size: source.size(),
+        };
         self.picture = Some(Picture {
+            tiles,
             source,
-            size,
             generation,
-            number,
             version: 0,
             failed: HashSet::new(),
         });
     }
 
-    /// Other pixels in `changed`, from `source`. A source of another size is a picture of its own.
+    /// The same picture in another size; its former corner lies at `corner` of the new one.
+    pub fn resize(&mut self, source: Arc<dyn TileSource>, corner: (i32, i32)) {
+        let Some(picture) = &self.picture else { return };
+        if let Some(older) = self.former.take() {
+            self.cache.forget(older.tiles.number);
+        }
+        self.former = Some(Former {
+            tiles: picture.tiles,
+            corner,
+        });
+        let generation = picture.generation;
+        self.open(source, generation);
+    }
+
+    /// Other pixels in `changed`, from `source`.
     pub fn update(&mut self, source: Arc<dyn TileSource>, changed: PixelRect) {
         let Some(picture) = &mut self.picture else {
             return;
         };
-        if source.size() != picture.size {
-            let (size, generation) = (source.size(), picture.generation);
-            self.open(source, size, generation);
+        if source.size() != picture.tiles.size {
+            self.resize(source, (0, 0));
             return;
         }
         picture.source = source;
@@ -106,20 +146,17 @@ impl PhotoLayer {
         };
         picture.version += 1;
         picture.failed.clear();
-        let size = picture.size;
-        self.cache.mark_stale(|key| {
+        let Tiles { number, size } = picture.tiles;
+        self.cache.mark_stale(|(of, key)| {
             // A border texel belongs to the neighbour, up to two texels away.
             let reach = 2 << key.level.min(20);
-            if key
+            let is_changed = !key
                 .rect_in_photo(size)
                 .grow(reach)
                 .intersect(changed)
-                .is_empty()
-            {
-                PixelRect::default()
-            } else {
-                PixelRect::new(0, 0, TILE, TILE)
-            }
+                .is_empty();
+            let side = if of == number && is_changed { TILE } else { 0 };
+            PixelRect::new(0, 0, side, side)
         });
     }
 
@@ -127,37 +164,51 @@ impl PhotoLayer {
     pub fn prepare(&mut self, screen: &Screen, window: &Context, draws: &mut DrawList) -> bool {
         self.cache.begin_frame();
         self.loader.set_window(window);
-        let Some(size) = self.size() else {
+        let Some(tiles) = self.picture.as_ref().map(|picture| picture.tiles) else {
             return false;
         };
-        let seen = screen.visible(size.rect());
-        // A quarter of the room is left to the neighbourhood.
-        let most = self.cache.capacity() * 3 / 4;
-        let level = level_within(1.0 / screen.scale, size, seen, most);
-        let mut in_view = tiles_in(size, level, seen);
+        let seen = screen.visible(tiles.size.rect());
+        let level = self.level(screen, tiles.size, seen);
+        let mut in_view = tiles_in(tiles.size, level, seen);
         sort_from_middle(&mut in_view, seen);
-        let wanted = self.wanted(size, level, seen, &in_view);
+        let wanted = self.wanted(tiles, level, seen, &in_view);
         for key in &wanted {
-            self.cache.find(*key);
+            self.cache.find((tiles.number, *key));
         }
         self.upload(window);
         self.wish(&wanted);
-        self.draw(screen, &in_view, seen, draws);
+        let is_loading = in_view.iter().any(|key| self.is_missing(*key));
+        self.draw(screen, tiles, &in_view, seen, draws);
+        if !is_loading && let Some(former) = self.former.take() {
+            self.cache.forget(former.tiles.number);
+        }
+        is_loading
+    }
+
+    /// The level to draw. A quarter of the cache's room is left to the neighbourhood.
+    fn level(&self, screen: &Screen, size: PixelSize, seen: PixelRect) -> u32 {
+        level_within(
+            1.0 / screen.scale,
+            size,
+            seen,
+            self.cache.capacity() * 3 / 4,
+        )
+    }
+
+    fn is_missing(&self, tile: TileKey) -> bool {
         let Some(picture) = &self.picture else {
             return false;
         };
-        let is_missing = |key: &TileKey| {
-            !picture.failed.contains(key)
-                && (!self.cache.contains(*key) || self.cache.stale(*key).is_some())
-        };
-        in_view.iter().any(is_missing)
+        let key = (picture.tiles.number, tile);
+        !picture.failed.contains(&tile)
+            && (!self.cache.contains(key) || self.cache.stale(key).is_some())
     }
 
     /// Tiles to have, most urgent first and no more than fit: what is in view, the whole photo at its coarsest, a ring of
     /// neighbours, and the next coarser level for zooming out.
     fn wanted(
         &self,
-        size: PixelSize,
+        tiles: Tiles,
         level: u32,
         seen: PixelRect,
         in_view: &[TileKey],
@@ -165,24 +216,24 @@ impl PhotoLayer {
         if seen.is_empty() {
             return Vec::new();
         }
-        let top = top_level(size);
+        let top = top_level(tiles.size);
         let whole = TileKey {
             level: top,
             x: 0,
             y: 0,
         };
         let mut wanted = Vec::new();
-        if !self.cache.contains(whole) {
+        if !self.cache.contains((tiles.number, whole)) && self.former.is_none() {
             wanted.push(whole);
         }
         wanted.extend_from_slice(in_view);
         wanted.push(whole);
         let side = (i64::from(PITCH) << level).min(1 << 29) as i32;
-        let mut ring = tiles_in(size, level, seen.grow(side));
+        let mut ring = tiles_in(tiles.size, level, seen.grow(side));
         sort_from_middle(&mut ring, seen);
         wanted.extend(ring);
         if level < top {
-            wanted.extend(tiles_in(size, level + 1, seen));
+            wanted.extend(tiles_in(tiles.size, level + 1, seen));
         }
         let mut met = HashSet::new();
         wanted.retain(|key| met.insert(*key));
@@ -199,19 +250,20 @@ impl PhotoLayer {
             let Some(read) = self.loader.take() else {
                 return;
             };
-            if read.generation != picture.number {
+            if read.generation != picture.tiles.number {
                 continue;
             }
             let Some(texels) = read.texels else {
                 picture.failed.insert(read.key);
                 continue;
             };
-            if self.cache.reserve(read.key).is_some() {
+            let key = (read.generation, read.key);
+            if self.cache.reserve(key).is_some() {
                 bytes += texels.data.len() as u64;
                 let at = PixelRect::new(0, 0, texels.size.width, texels.size.height);
-                self.cache.write(read.key, at, &texels.data);
+                self.cache.write(key, at, &texels.data);
                 if read.version != picture.version {
-                    self.cache.set_stale(read.key, at);
+                    self.cache.set_stale(key, at);
                 }
             }
         }
@@ -222,48 +274,75 @@ impl PhotoLayer {
 
     fn wish(&self, wanted: &[TileKey]) {
         let Some(picture) = &self.picture else { return };
-        let is_missing = |key: &&TileKey| !self.cache.contains(**key);
-        let is_old = |key: &&TileKey| self.cache.stale(**key).is_some();
-        let wishes = wanted
+        let is_here = |key: &TileKey| self.cache.contains((picture.tiles.number, *key));
+        let (old, missing): (Vec<TileKey>, Vec<TileKey>) = wanted
             .iter()
-            .filter(is_missing)
-            .chain(wanted.iter().filter(is_old))
-            .filter(|key| !picture.failed.contains(key))
-            .map(|key| Wish {
-                key: *key,
-                generation: picture.number,
-                version: picture.version,
-                source: Arc::clone(&picture.source),
-            })
-            .collect();
-        self.loader.replace_wishes(wishes);
+            .filter(|key| self.is_missing(**key))
+            .copied()
+            .partition(is_here);
+        let wishes = missing.into_iter().chain(old).map(|key| Wish {
+            key,
+            generation: picture.tiles.number,
+            version: picture.version,
+            source: Arc::clone(&picture.source),
+        });
+        self.loader.replace_wishes(wishes.collect());
     }
 
     fn draw(
         &mut self,
         screen: &Screen,
+        tiles: Tiles,
         in_view: &[TileKey],
         seen: PixelRect,
         draws: &mut DrawList,
     ) {
-        let Some(size) = self.size() else { return };
         let mut here = Vec::new();
         let mut missing = Vec::new();
         for key in in_view {
-            match self.cache.find(*key) {
+            match self.cache.find((tiles.number, *key)) {
                 Some(slot) => here.push((*key, slot)),
                 None => missing.push(*key),
             }
         }
         if !missing.is_empty() {
             draws.push(Pass::Backdrop, None, Instance::flat(screen, seen, 0, 0));
+            self.draw_former(screen, draws);
         }
-        for key in missing {
-            self.draw_substitute(screen, key, size, draws);
+        if self.former.is_none() {
+            for key in missing {
+                self.draw_substitute(screen, tiles, key, draws);
+            }
         }
         here.sort_by_key(|(key, slot)| (slot.page, *key));
         for (key, slot) in here {
-            draws.push_tile(Pass::Photo, screen, key.rect_in_photo(size), (key, slot));
+            draws.push_tile(
+                Pass::Photo,
+                screen,
+                key.rect_in_photo(tiles.size),
+                (key, slot),
+            );
+        }
+    }
+
+    /// The picture as it was, where the present one has nothing yet.
+    fn draw_former(&mut self, screen: &Screen, draws: &mut DrawList) {
+        let Some(Former { tiles, corner }) = self.former else {
+            return;
+        };
+        let screen = screen.moved(corner);
+        let seen = screen.visible(tiles.size.rect());
+        let level = self.level(&screen, tiles.size, seen);
+        for key in tiles_in(tiles.size, level, seen) {
+            match self.cache.find((tiles.number, key)) {
+                Some(slot) => draws.push_tile(
+                    Pass::Photo,
+                    &screen,
+                    key.rect_in_photo(tiles.size),
+                    (key, slot),
+                ),
+                None => self.draw_substitute(&screen, tiles, key, draws),
+            }
         }
     }
 
@@ -271,41 +350,30 @@ impl PhotoLayer {
     fn draw_substitute(
         &mut self,
         screen: &Screen,
+        tiles: Tiles,
         key: TileKey,
-        size: PixelSize,
         draws: &mut DrawList,
     ) {
-        let rect = key.rect_in_photo(size);
+        let rect = key.rect_in_photo(tiles.size);
         let mut coarser = key;
-        while coarser.level < top_level(size) {
+        while coarser.level < top_level(tiles.size) {
             coarser = coarser.parent();
-            if let Some(slot) = self.cache.find(coarser) {
+            if let Some(slot) = self.cache.find((tiles.number, coarser)) {
                 draws.push_tile(Pass::Photo, screen, rect, (coarser, slot));
                 break;
             }
         }
         if key.level > 0 {
-            for finer in tiles_in(size, key.level - 1, rect) {
-                if let Some(slot) = self.cache.find(finer) {
+            for finer in tiles_in(tiles.size, key.level - 1, rect) {
+                if let Some(slot) = self.cache.find((tiles.number, finer)) {
                     draws.push_tile(
                         Pass::Photo,
                         screen,
-                        finer.rect_in_photo(size),
+                        finer.rect_in_photo(tiles.size),
                         (finer, slot),
                     );
                 }
             }
         }
-    }
-}
-
-/// The part of the canvas that an extension added, in view.
-pub fn draw_extension(screen: &Screen, canvas: PixelRect, photo: PixelSize, draws: &mut DrawList) {
-    for part in super::draw::around(screen.visible(canvas), photo.rect()) {
-        draws.push(
-            Pass::Backdrop,
-            None,
-            Instance::flat(screen, part, 0, EXTENSION),
-        );
     }
 }

@@ -10,12 +10,13 @@ pub const GRID_FROM: f64 = 16.0;
 /// How to draw one frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CanvasStyle {
+    /// The mask's colour.
     pub show_mask: bool,
     /// Alpha is ignored.
     pub mask_color: Color32,
     /// 0–1.
     pub mask_opacity: f32,
-    /// The moving line where the mask crosses one half.
+    /// The moving line where the mask crosses one half, with or without the colour.
     pub show_mask_edge: bool,
     /// Moves the line. Keep it constant where motion is reduced.
     pub time_seconds: f64,

@@ -74,6 +74,12 @@ impl Screen {
         })
     }
 
+    /// The same for a picture whose corner lies at `corner` of the photo.
+    pub fn moved(self, corner: (i32, i32)) -> Self {
+        let origin = self.px([f64::from(corner.0), f64::from(corner.1)]);
+        Self { origin, ..self }
+    }
+
     /// Physical pixels of a corner given in photo pixels.
     pub fn px(&self, in_photo: [f64; 2]) -> [f64; 2] {
         [

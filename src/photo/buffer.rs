@@ -16,6 +16,7 @@ pub enum Samples {
 pub(crate) trait Sample: Copy + Default + PartialEq + Send + Sync + 'static {
     const MAX: f32;
     fn to_f32(self) -> f32;
+    fn to_u32(self) -> u32;
     /// Rounded and clamped to the range.
     fn from_f32(value: f32) -> Self;
 }
@@ -25,6 +26,10 @@ impl Sample for u8 {
 
     fn to_f32(self) -> f32 {
         f32::from(self)
+    }
+
+    fn to_u32(self) -> u32 {
+        u32::from(self)
     }
 
     fn from_f32(value: f32) -> Self {
@@ -37,6 +42,10 @@ impl Sample for u16 {
 
     fn to_f32(self) -> f32 {
         f32::from(self)
+    }
+
+    fn to_u32(self) -> u32 {
+        u32::from(self)
     }
 
     fn from_f32(value: f32) -> Self {

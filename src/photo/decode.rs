@@ -41,13 +41,14 @@ pub fn decode_file(path: &Path) -> Result<Decoded, PhotoError> {
     }
     if meta.len() > MAX_FILE_BYTES {
         return Err(PhotoError::TooLarge(format!(
-            "the file has {} MiB, the limit is {} MiB; save it in a compressed format first",
+            "{}: the file has {} MiB, the limit is {} MiB; save it in a compressed format first",
+            path.display(),
             meta.len() >> 20,
             MAX_FILE_BYTES >> 20
         )));
     }
     let bytes = std::fs::read(path).map_err(|e| PhotoError::reading(path, e))?;
-    decode_bytes(&bytes)
+    decode_bytes(&bytes).map_err(|error| error.of_file(path))
 }
 
 /// Reads a photograph from memory; as [`decode_file`].

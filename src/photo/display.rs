@@ -28,6 +28,9 @@ impl Photo {
         rgba.par_chunks_mut(out.width as usize * 4)
             .enumerate()
             .for_each(|(row, line)| match &self.samples {
+                Samples::U8(data) if step == 1 && self.layout == Layout::Rgb && space.is_srgb() => {
+                    self.copy_row(data, rect, row, line);
+                }
                 Samples::U8(data) => self.display_row(data, &space, rect, step, row, line),
                 Samples::U16(data) => self.display_row(data, &space, rect, step, row, line),
             });
@@ -58,6 +61,25 @@ impl Photo {
         Picture {
             size,
             rgba: shrink(&rgba, between, size),
+        }
+    }
+
+    /// The common case: 8-bit sRGB at full size, nothing to average or convert.
+    fn copy_row(&self, data: &[u8], rect: PixelRect, row: usize, line: &mut [u8]) {
+        let inside = rect.intersect(self.size.rect());
+        let y = i64::from(rect.y) + row as i64;
+        if inside.is_empty() || y < i64::from(inside.y) || y >= i64::from(inside.bottom()) {
+            return;
+        }
+        let start = (y as usize * self.size.width as usize + inside.x as usize) * 3;
+        let source = &data[start..start + inside.width as usize * 3];
+        let skipped = (i64::from(inside.x) - i64::from(rect.x)) as usize;
+        for (to, from) in line[skipped * 4..]
+            .chunks_exact_mut(4)
+            .zip(source.chunks_exact(3))
+        {
+            to[..3].copy_from_slice(from);
+            to[3] = 255;
         }
     }
 
@@ -153,31 +175,71 @@ fn add_row<T: Sample>(
     skipped: usize,
     step: usize,
 ) {
-    let channels = layout.channels();
-    let colors = if layout.is_gray() { 1 } else { 3 };
-    let alpha = layout.has_alpha();
-    let mut rest = source;
+    match layout {
+        Layout::Gray => add_opaque::<T, 1>(source, cells, skipped, step),
+        Layout::Rgb => add_opaque::<T, 3>(source, cells, skipped, step),
+        Layout::GrayAlpha => add_weighted::<T, 1, 2>(source, cells, skipped, step),
+        Layout::Rgba => add_weighted::<T, 3, 4>(source, cells, skipped, step),
+    }
+}
+
+/// Calls `add` with each cell and its pixels of the row.
+fn by_cell<T>(
+    mut rest: &[T],
+    channels: usize,
+    cells: &mut [Cell],
+    skipped: usize,
+    step: usize,
+    add: impl Fn(&mut Cell, &[T]),
+) {
     let mut at = skipped;
     while !rest.is_empty() {
         let cell = at / step;
         let here = ((cell + 1) * step - at).min(rest.len() / channels);
         let (now, later) = rest.split_at(here * channels);
-        let sums = &mut cells[cell];
-        for pixel in now.chunks_exact(channels) {
-            let weight = if alpha {
-                pixel[colors].to_f32() as u64
-            } else {
-                1
-            };
-            for (sum, value) in sums.sum.iter_mut().zip(&pixel[..colors]) {
-                *sum += value.to_f32() as u64 * weight;
-            }
-            sums.weight += weight;
-        }
-        sums.count += here as u64;
+        add(&mut cells[cell], now);
+        cells[cell].count += here as u64;
         at += here;
         rest = later;
     }
+}
+
+fn add_opaque<T: Sample, const N: usize>(
+    source: &[T],
+    cells: &mut [Cell],
+    skipped: usize,
+    step: usize,
+) {
+    by_cell(source, N, cells, skipped, step, |cell, pixels| {
+        // A row has at most 65,535 pixels, so that 16-bit values can't overflow.
+        let mut sums = [0u32; N];
+        for pixel in pixels.chunks_exact(N) {
+            for (sum, value) in sums.iter_mut().zip(pixel) {
+                *sum += value.to_u32();
+            }
+        }
+        for (total, sum) in cell.sum.iter_mut().zip(sums) {
+            *total += u64::from(sum);
+        }
+        cell.weight += (pixels.len() / N) as u64;
+    });
+}
+
+fn add_weighted<T: Sample, const COLORS: usize, const N: usize>(
+    source: &[T],
+    cells: &mut [Cell],
+    skipped: usize,
+    step: usize,
+) {
+    by_cell(source, N, cells, skipped, step, |cell, pixels| {
+        for pixel in pixels.chunks_exact(N) {
+            let weight = u64::from(pixel[COLORS].to_u32());
+            for (sum, value) in cell.sum.iter_mut().zip(&pixel[..COLORS]) {
+                *sum += u64::from(value.to_u32()) * weight;
+            }
+            cell.weight += weight;
+        }
+    });
 }
 
 /// Exact area average of straight-alpha RGBA.

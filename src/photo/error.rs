@@ -76,6 +76,17 @@ impl PhotoError {
         ))
     }
 
+    /// The same error, its text led by the file's name.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        let named = |text: String| format!("{}: {text}", path.display());
+        match self {
+            Self::Damaged(text) => Self::Damaged(named(text)),
+            Self::Unsupported(text) => Self::Unsupported(named(text)),
+            Self::TooLarge(text) => Self::TooLarge(named(text)),
+            other => other,
+        }
+    }
+
     pub(crate) fn truncated(format: &str) -> Self {
         Self::Damaged(format!(
             "the {format} file ends too early, part of the picture is missing; copy or download it again"

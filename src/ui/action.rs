@@ -18,6 +18,8 @@ pub enum Action {
     ZoomIn,
     ZoomOut,
     ZoomTo(f32),
+    /// The keyboard belongs to the canvas again.
+    Unfocus,
     Quit,
 }
 
@@ -103,13 +105,21 @@ impl Scene<'_> {
 pub fn allows(app: &App, has_mask: bool, command: &Command) -> bool {
     let document = app.document();
     match command {
-        Command::Save => document.is_some_and(|d| d.is_modified() && d.path().is_some()) && !app.is_saving(),
+        Command::Save => {
+            document.is_some_and(|d| d.is_modified() && d.path().is_some()) && !app.is_saving()
+        }
         Command::SaveAs(_) => document.is_some() && !app.is_saving(),
         Command::ClearMask | Command::GrowMask(_) => has_mask,
         Command::InvertMask | Command::LoadMask(_) => document.is_some(),
         Command::MaskFromTransparency => document.is_some_and(|d| d.photo().layout.has_alpha()),
-        Command::Generate { .. } => why_not_generate(app, has_mask).is_none() && app.jobs().is_empty(),
-        Command::Again => !app.candidates().is_empty() && app.jobs().is_empty() && why_not_generate(app, has_mask).is_none(),
+        Command::Generate { .. } => {
+            why_not_generate(app, has_mask).is_none() && app.jobs().is_empty()
+        }
+        Command::Again => {
+            !app.candidates().is_empty()
+                && app.jobs().is_empty()
+                && why_not_generate(app, has_mask).is_none()
+        }
         Command::Cancel => app.jobs().iter().any(|job| !job.is_cancelling),
         Command::Accept | Command::Discard => app.shown_candidate().is_some(),
         Command::Undo => document.is_some_and(crate::document::Document::can_undo),

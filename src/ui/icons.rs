@@ -13,8 +13,6 @@ pub enum Icon {
     Undo,
     Redo,
     Dice,
-    Folder,
-    Save,
     Check,
     Close,
     Again,
@@ -38,7 +36,6 @@ pub enum Icon {
     Reset,
     Eye,
     EyeOff,
-    Expand,
 }
 
 /// Draws onto a 24 × 24 grid inside a rectangle.
@@ -57,22 +54,33 @@ impl Pen<'_> {
         let points: Vec<_> = points.iter().map(|(x, y)| self.at(*x, *y)).collect();
         // Round ends.
         for end in [points.first(), points.last()].into_iter().flatten() {
-            self.painter.circle_filled(*end, self.stroke.width / 2.0, self.stroke.color);
+            self.painter
+                .circle_filled(*end, self.stroke.width / 2.0, self.stroke.color);
         }
-        self.painter.add(Shape::line(points, PathStroke::from(self.stroke)));
+        self.painter
+            .add(Shape::line(points, PathStroke::from(self.stroke)));
     }
 
     fn closed(&self, points: &[(f32, f32)]) {
         let points = points.iter().map(|(x, y)| self.at(*x, *y)).collect();
-        self.painter.add(Shape::closed_line(points, PathStroke::from(self.stroke)));
+        self.painter
+            .add(Shape::closed_line(points, PathStroke::from(self.stroke)));
     }
 
     fn circle(&self, x: f32, y: f32, radius: f32) {
-        self.painter.circle_stroke(self.at(x, y), radius * self.rect.width() / 24.0, self.stroke);
+        self.painter.circle_stroke(
+            self.at(x, y),
+            radius * self.rect.width() / 24.0,
+            self.stroke,
+        );
     }
 
     fn dot(&self, x: f32, y: f32, radius: f32) {
-        self.painter.circle_filled(self.at(x, y), radius * self.rect.width() / 24.0, self.stroke.color);
+        self.painter.circle_filled(
+            self.at(x, y),
+            radius * self.rect.width() / 24.0,
+            self.stroke.color,
+        );
     }
 
     /// Clockwise from `from` to `to`, in turns; 0 is to the right.
@@ -89,9 +97,12 @@ impl Pen<'_> {
 
     fn rounded(&self, x0: f32, y0: f32, x1: f32, y1: f32, radius: f32) {
         let mut points = Vec::new();
-        for (cx, cy, start) in
-            [(x1 - radius, y0 + radius, -0.25), (x1 - radius, y1 - radius, 0.0), (x0 + radius, y1 - radius, 0.25), (x0 + radius, y0 + radius, 0.5)]
-        {
+        for (cx, cy, start) in [
+            (x1 - radius, y0 + radius, -0.25),
+            (x1 - radius, y1 - radius, 0.0),
+            (x0 + radius, y1 - radius, 0.25),
+            (x0 + radius, y0 + radius, 0.5),
+        ] {
             for i in 0..=6 {
                 let angle = (start + 0.25 * i as f32 / 6.0) * TAU;
                 points.push((cx + radius * angle.cos(), cy + radius * angle.sin()));
@@ -105,14 +116,24 @@ impl Pen<'_> {
 pub fn paint(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
     let side = rect.width().min(rect.height());
     let rect = Rect::from_center_size(rect.center(), vec2(side, side));
-    let pen = Pen { painter, rect, stroke: Stroke::new((side / 24.0 * 1.9).max(1.25), color) };
+    let pen = Pen {
+        painter,
+        rect,
+        stroke: Stroke::new((side / 24.0 * 1.9).max(1.25), color),
+    };
     match icon {
         Icon::Brush | Icon::Eraser | Icon::Hand => tool(&pen, icon),
-        Icon::Undo | Icon::Redo | Icon::Again | Icon::Reset | Icon::Previous | Icon::Next | Icon::Down => {
+        Icon::Undo
+        | Icon::Redo
+        | Icon::Again
+        | Icon::Reset
+        | Icon::Previous
+        | Icon::Next
+        | Icon::Down => {
             arrow(&pen, icon);
         }
-        Icon::Dice | Icon::Folder | Icon::Save | Icon::Image | Icon::Spark => object(&pen, icon),
-        Icon::Compare | Icon::Invert | Icon::Grow | Icon::Shrink | Icon::Clear | Icon::Fit | Icon::Expand => {
+        Icon::Dice | Icon::Image | Icon::Spark => object(&pen, icon),
+        Icon::Compare | Icon::Invert | Icon::Grow | Icon::Shrink | Icon::Clear | Icon::Fit => {
             area(&pen, icon);
         }
         _ => sign(&pen, icon),
@@ -123,23 +144,62 @@ fn tool(pen: &Pen<'_>, icon: Icon) {
     match icon {
         Icon::Brush => {
             pen.line(&[(20.5, 3.5), (10.8, 13.2)]);
-            pen.closed(&[(20.5, 3.5), (12.6, 15.0), (10.9, 13.3), (9.2, 11.6), (18.0, 3.9)]);
+            pen.closed(&[
+                (20.5, 3.5),
+                (12.6, 15.0),
+                (10.9, 13.3),
+                (9.2, 11.6),
+                (18.0, 3.9),
+            ]);
             pen.line(&[
-                (9.0, 12.2), (6.6, 12.9), (5.4, 15.0), (5.0, 17.4), (3.4, 19.6), (6.2, 20.4), (9.4, 20.0), (11.4, 18.2),
+                (9.0, 12.2),
+                (6.6, 12.9),
+                (5.4, 15.0),
+                (5.0, 17.4),
+                (3.4, 19.6),
+                (6.2, 20.4),
+                (9.4, 20.0),
+                (11.4, 18.2),
                 (12.0, 15.4),
             ]);
         }
         Icon::Eraser => {
-            pen.closed(&[(13.6, 4.2), (20.2, 10.8), (11.4, 19.6), (7.6, 19.6), (3.8, 15.8), (3.8, 14.0)]);
+            pen.closed(&[
+                (13.6, 4.2),
+                (20.2, 10.8),
+                (11.4, 19.6),
+                (7.6, 19.6),
+                (3.8, 15.8),
+                (3.8, 14.0),
+            ]);
             pen.line(&[(8.6, 9.2), (15.2, 15.8)]);
             pen.line(&[(11.4, 19.8), (20.4, 19.8)]);
         }
         _ => {
             pen.line(&[(8.0, 13.6), (8.0, 6.4)]);
-            pen.line(&[(8.0, 11.4), (8.0, 5.8), (9.5, 4.5), (11.0, 5.8), (11.0, 11.0)]);
+            pen.line(&[
+                (8.0, 11.4),
+                (8.0, 5.8),
+                (9.5, 4.5),
+                (11.0, 5.8),
+                (11.0, 11.0),
+            ]);
             pen.line(&[(11.0, 5.2), (12.4, 3.6), (14.0, 5.0), (14.0, 11.0)]);
             pen.line(&[(14.0, 6.4), (15.6, 5.2), (17.0, 6.6), (17.0, 11.6)]);
-            pen.line(&[(17.0, 9.0), (18.6, 8.0), (20.0, 9.4), (20.0, 14.4), (18.6, 18.4), (15.4, 20.6), (11.6, 20.6), (8.6, 19.0), (4.4, 14.0), (4.8, 12.2), (6.4, 12.2), (8.0, 13.8)]);
+            pen.line(&[
+                (17.0, 9.0),
+                (18.6, 8.0),
+                (20.0, 9.4),
+                (20.0, 14.4),
+                (18.6, 18.4),
+                (15.4, 20.6),
+                (11.6, 20.6),
+                (8.6, 19.0),
+                (4.4, 14.0),
+                (4.8, 12.2),
+                (6.4, 12.2),
+                (8.0, 13.8),
+            ]);
         }
     }
 }
@@ -178,22 +238,26 @@ fn object(pen: &Pen<'_>, icon: Icon) {
     match icon {
         Icon::Dice => {
             pen.rounded(3.8, 3.8, 20.2, 20.2, 3.2);
-            for (x, y) in [(8.4, 8.4), (15.6, 8.4), (12.0, 12.0), (8.4, 15.6), (15.6, 15.6)] {
+            for (x, y) in [
+                (8.4, 8.4),
+                (15.6, 8.4),
+                (12.0, 12.0),
+                (8.4, 15.6),
+                (15.6, 15.6),
+            ] {
                 pen.dot(x, y, 1.35);
             }
-        }
-        Icon::Folder => pen.closed(&[
-            (3.2, 18.8), (3.2, 6.0), (4.2, 5.0), (9.4, 5.0), (11.6, 7.8), (19.8, 7.8), (20.8, 8.8), (20.8, 18.0), (19.8, 19.0), (4.0, 19.0),
-        ]),
-        Icon::Save => {
-            pen.line(&[(12.0, 3.8), (12.0, 15.0)]);
-            pen.line(&[(7.4, 10.6), (12.0, 15.2), (16.6, 10.6)]);
-            pen.line(&[(4.0, 15.6), (4.0, 18.4), (5.6, 20.0), (18.4, 20.0), (20.0, 18.4), (20.0, 15.6)]);
         }
         Icon::Image => {
             pen.rounded(3.4, 4.6, 20.6, 19.4, 2.8);
             pen.circle(8.6, 9.6, 1.7);
-            pen.line(&[(4.6, 18.2), (10.2, 13.0), (13.2, 15.8), (16.0, 12.6), (20.2, 16.8)]);
+            pen.line(&[
+                (4.6, 18.2),
+                (10.2, 13.0),
+                (13.2, 15.8),
+                (16.0, 12.6),
+                (20.2, 16.8),
+            ]);
         }
         _ => {
             let star = |x: f32, y: f32, long: f32, short: f32| {
@@ -234,7 +298,12 @@ fn area(pen: &Pen<'_>, icon: Icon) {
             pen.circle(12.0, 12.0, 3.6);
             for (dx, dy) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0_f32)] {
                 let tip = (12.0 + dx * 9.2, 12.0 + dy * 9.2);
-                let side = |s: f32| (12.0 + dx * 6.8 + dy * s * 2.4, 12.0 + dy * 6.8 + dx * s * 2.4);
+                let side = |s: f32| {
+                    (
+                        12.0 + dx * 6.8 + dy * s * 2.4,
+                        12.0 + dy * 6.8 + dx * s * 2.4,
+                    )
+                };
                 pen.line(&[side(1.0), tip, side(-1.0)]);
             }
         }
@@ -242,14 +311,33 @@ fn area(pen: &Pen<'_>, icon: Icon) {
             pen.circle(12.0, 12.0, 2.6);
             for (dx, dy) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0_f32)] {
                 let tip = (12.0 + dx * 5.8, 12.0 + dy * 5.8);
-                let side = |s: f32| (12.0 + dx * 8.6 + dy * s * 2.6, 12.0 + dy * 8.6 + dx * s * 2.6);
+                let side = |s: f32| {
+                    (
+                        12.0 + dx * 8.6 + dy * s * 2.6,
+                        12.0 + dy * 8.6 + dx * s * 2.6,
+                    )
+                };
                 pen.line(&[side(1.0), tip, side(-1.0)]);
             }
         }
         Icon::Clear => {
             pen.line(&[(4.0, 6.6), (20.0, 6.6)]);
-            pen.line(&[(9.0, 6.4), (9.0, 4.6), (10.0, 3.8), (14.0, 3.8), (15.0, 4.6), (15.0, 6.4)]);
-            pen.line(&[(5.8, 6.8), (6.8, 19.0), (8.0, 20.2), (16.0, 20.2), (17.2, 19.0), (18.2, 6.8)]);
+            pen.line(&[
+                (9.0, 6.4),
+                (9.0, 4.6),
+                (10.0, 3.8),
+                (14.0, 3.8),
+                (15.0, 4.6),
+                (15.0, 6.4),
+            ]);
+            pen.line(&[
+                (5.8, 6.8),
+                (6.8, 19.0),
+                (8.0, 20.2),
+                (16.0, 20.2),
+                (17.2, 19.0),
+                (18.2, 6.8),
+            ]);
             pen.line(&[(10.0, 10.6), (10.0, 16.4)]);
             pen.line(&[(14.0, 10.6), (14.0, 16.4)]);
         }
@@ -279,7 +367,10 @@ fn sign(pen: &Pen<'_>, icon: Icon) {
             pen.circle(12.0, 12.0, 4.0);
             for i in 0..8 {
                 let (sin, cos) = (i as f32 * PI / 4.0).sin_cos();
-                pen.line(&[(12.0 + cos * 7.2, 12.0 + sin * 7.2), (12.0 + cos * 9.2, 12.0 + sin * 9.2)]);
+                pen.line(&[
+                    (12.0 + cos * 7.2, 12.0 + sin * 7.2),
+                    (12.0 + cos * 9.2, 12.0 + sin * 9.2),
+                ]);
             }
         }
         Icon::Moon => {

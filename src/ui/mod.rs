@@ -56,7 +56,13 @@ pub fn run(options: AppOptions, photo: Option<PathBuf>) -> anyhow::Result<()> {
             Ok(Box::new(window))
         }),
     );
-    outcome.map_err(|error| if started { anyhow!("{error}") } else { anyhow!("{} ({error})", text::NO_WINDOW) })
+    outcome.map_err(|error| {
+        if started {
+            anyhow!("{error}")
+        } else {
+            anyhow!("{} ({error})", text::NO_WINDOW)
+        }
+    })
 }
 
 fn icon() -> IconData {

@@ -32,8 +32,16 @@ pub fn words(ctx: &Context, command: &Command) -> String {
 /// A tooltip with the shortcut behind it.
 pub fn tip(ctx: &Context, command: &Command) -> String {
     let keys = words(ctx, command);
-    let words = if command.tooltip().is_empty() { command.label() } else { command.tooltip() };
-    if keys.is_empty() { words.to_owned() } else { format!("{words} ({keys})") }
+    let words = if command.tooltip().is_empty() {
+        command.label()
+    } else {
+        command.tooltip()
+    };
+    if keys.is_empty() {
+        words.to_owned()
+    } else {
+        format!("{words} ({keys})")
+    }
 }
 
 pub const FIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Num0);
@@ -68,12 +76,17 @@ pub fn collect(ctx: &Context, scene: &mut Scene<'_>) {
         if is_typing && matches!(command, Command::Undo | Command::Redo) {
             continue;
         }
-        let Some(shortcut) = of(&command) else { continue };
+        let Some(shortcut) = of(&command) else {
+            continue;
+        };
         if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) && scene.allows(&command) {
             scene.ask(to_action(command, app));
         }
     }
-    if !is_typing && ctx.input_mut(|input| input.consume_shortcut(&REDO_TOO)) && scene.allows(&Command::Redo) {
+    if !is_typing
+        && ctx.input_mut(|input| input.consume_shortcut(&REDO_TOO))
+        && scene.allows(&Command::Redo)
+    {
         scene.send(Command::Redo);
     }
     view_keys(ctx, scene);
@@ -88,7 +101,9 @@ pub fn to_action(command: Command, app: &App) -> Action {
         Command::SaveAs(path) if path.as_os_str().is_empty() => Action::Pick(Pick::SaveAs),
         Command::Open(path) if path.as_os_str().is_empty() => Action::Pick(Pick::Photo),
         Command::LoadMask(path) if path.as_os_str().is_empty() => Action::Pick(Pick::Mask),
-        Command::Save if app.document().is_some_and(|d| d.path().is_none()) => Action::Pick(Pick::SaveAs),
+        Command::Save if app.document().is_some_and(|d| d.path().is_none()) => {
+            Action::Pick(Pick::SaveAs)
+        }
         command => Action::Send(command),
     }
 }
@@ -123,11 +138,16 @@ fn plain_keys(ctx: &Context, scene: &mut Scene<'_>) {
         Command::Discard,
     ];
     for command in commands {
-        let needs_focus_free = matches!(command, Command::Accept | Command::Discard | Command::Cancel);
+        let needs_focus_free = matches!(
+            command,
+            Command::Accept | Command::Discard | Command::Cancel
+        );
         if (needs_focus_free && !nothing_focused) || !scene.allows(&command) {
             continue;
         }
-        let Some(shortcut) = of(&command) else { continue };
+        let Some(shortcut) = of(&command) else {
+            continue;
+        };
         if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
             scene.send(command);
         }

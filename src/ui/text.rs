@@ -66,7 +66,11 @@ pub fn depth(bits: u8, is_gray: bool, has_alpha: bool, has_profile: bool) -> Str
         (false, false) => "RGB",
         (false, true) => "RGB with transparency",
     };
-    let profile = if has_profile { "own colour profile" } else { "sRGB" };
+    let profile = if has_profile {
+        "own colour profile"
+    } else {
+        "sRGB"
+    };
     format!("{bits}-bit {color} · {profile}")
 }
 
@@ -76,7 +80,11 @@ pub fn position(x: i32, y: i32) -> String {
 
 pub fn percent(scale: f32) -> String {
     let value = scale * 100.0;
-    if value < 9.95 { format!("{value:.1} %") } else { format!("{value:.0} %") }
+    if value < 9.95 {
+        format!("{value:.1} %")
+    } else {
+        format!("{value:.0} %")
+    }
 }
 
 // --- tools ---------------------------------------------------------------------------------------------------------------
@@ -102,7 +110,8 @@ pub const PROMPT_NAME: &str = "Prompt";
 pub const NEGATIVE_PROMPT: &str = "Negative prompt";
 pub const NEGATIVE_HINT: &str = "What should not appear";
 pub const NO_WORDS_TITLE: &str = "Fills from the photo’s own surroundings";
-pub const NO_WORDS: &str = "Exemplar reads no words. To say what should appear, choose a Stable Diffusion folder.";
+pub const NO_WORDS: &str =
+    "Exemplar reads no words. To say what should appear, choose a Stable Diffusion folder.";
 pub const SEED: &str = "Seed";
 pub const STEPS: &str = "Steps";
 pub const GUIDANCE: &str = "Guidance";
@@ -121,7 +130,8 @@ pub const STRENGTH_TIP: &str = "How much of what is there now is replaced; 1 rep
 pub const SAMPLER_TIP: &str = "How noise becomes a picture";
 pub const VARIATIONS_TIP: &str = "So many results from neighbouring seeds, to choose from";
 pub const NOT_FOR_EXEMPLAR: &str = "Exemplar does not use this; Stable Diffusion models do";
-pub const EXEMPLAR_ON_CPU: &str = "Exemplar always computes on the CPU; Stable Diffusion models use this";
+pub const EXEMPLAR_ON_CPU: &str =
+    "Exemplar always computes on the CPU; Stable Diffusion models use this";
 pub const LEFT: &str = "Left";
 pub const RIGHT: &str = "Right";
 pub const TOP: &str = "Top";
@@ -130,6 +140,7 @@ pub const RESET_EXTENSION: &str = "Reset";
 pub const RESET_EXTENSION_TIP: &str = "Back to the photo’s own size";
 pub const EXTEND_HELP: &str = "Drag the handles at the photo’s edges, or type pixels here.";
 
+pub const EXTEND_BUSY: &str = "The canvas can change again when the fill is done.";
 pub const EXTEND_WAIT: &str = "Accept or discard the result first; then the canvas can change.";
 
 pub fn extend_value(side: &str) -> String {
@@ -184,7 +195,9 @@ pub const PROGRESS: &str = "Progress";
 
 pub fn stage(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }
 
 pub fn share(fraction: f32) -> String {
@@ -234,7 +247,8 @@ pub const HINT_TITLE: &str = "Paint over the ball, then press Generate";
 pub const HINT_BODY: &str = "Inlay fills the painted spot from what surrounds it.";
 pub const HINT_MARK: &str = "Mark it for me";
 pub const EMPTY_TITLE: &str = "Open a photo to begin";
-pub const EMPTY_BODY: &str = "Drop a file here, or choose one. JPEG, PNG, WebP, TIFF, BMP, QOI and GIF.";
+pub const EMPTY_BODY: &str =
+    "Drop a file here, or choose one. JPEG, PNG, WebP, TIFF, BMP, QOI and GIF.";
 pub const EMPTY_OPEN: &str = "Open a photo…";
 pub const EMPTY_SAMPLE: &str = "Try the sample photo";
 pub const OPENING: &str = "Opening…";
@@ -256,14 +270,16 @@ pub const DIALOG_OPEN: &str = "Open a photo";
 pub const DIALOG_SAVE: &str = "Save the picture as";
 pub const DIALOG_MASK: &str = "Load a mask";
 pub const DIALOG_MODEL: &str = "Choose a Stable Diffusion folder (it holds model_index.json)";
+pub const TYPED_WHY: &str = "This system has no file dialog (on Linux, xdg-desktop-portal or zenity brings one), so type the path.";
+pub const TYPED_PATH: &str = "Path";
+pub const TYPED_OPEN: &str = "Open";
+pub const TYPED_REPLACE: &str = "Replace";
 pub const FILTER_PICTURES: &str = "Pictures";
 pub const FILTER_ALL: &str = "All files";
 
 // --- problems -----------------------------------------------------------------------------------------------------------------
 pub const NO_WINDOW: &str = "no window could be opened, is there a display? \
     Without one, use the command line: inlay fill photo.jpg --mask mask.png";
-pub const NO_DIALOG: &str = "The system has no file dialog to show. Drop a file onto the window, or start Inlay with \
-    the file’s name; on Linux, install xdg-desktop-portal or zenity.";
 pub const DISMISS: &str = "Dismiss";
 
 #[cfg(test)]

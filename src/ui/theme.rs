@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use eframe::egui::epaint::text::{FontTweak, VariationCoords};
 use eframe::egui::{
-    self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, Shadow, Stroke, Style,
-    TextStyle, Vec2, Visuals, style::HandleShape, style::WidgetVisuals,
+    self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin,
+    Shadow, Stroke, Style, TextStyle, Vec2, Visuals, style::HandleShape, style::WidgetVisuals,
 };
 
 /// Corner radius of controls, of raised surfaces.
@@ -149,15 +149,32 @@ pub fn install(ctx: &Context) {
 fn fonts() -> FontDefinitions {
     let weighted = |weight: f32| {
         let coords = VariationCoords::new([(b"wght", weight)]);
-        Arc::new(FontData::from_static(INTER).tweak(FontTweak { coords, ..FontTweak::default() }))
+        Arc::new(FontData::from_static(INTER).tweak(FontTweak {
+            coords,
+            ..FontTweak::default()
+        }))
     };
     let mut fonts = FontDefinitions::default();
     fonts.font_data.insert("inter".to_owned(), weighted(400.0));
-    fonts.font_data.insert("inter-semibold".to_owned(), weighted(600.0));
-    let fallbacks = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
-    let with = |first: &str| std::iter::once(first.to_owned()).chain(fallbacks.iter().cloned()).collect::<Vec<_>>();
-    fonts.families.insert(FontFamily::Name(SEMIBOLD.into()), with("inter-semibold"));
-    fonts.families.insert(FontFamily::Proportional, with("inter"));
+    fonts
+        .font_data
+        .insert("inter-semibold".to_owned(), weighted(600.0));
+    let fallbacks = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
+    let with = |first: &str| {
+        std::iter::once(first.to_owned())
+            .chain(fallbacks.iter().cloned())
+            .collect::<Vec<_>>()
+    };
+    fonts
+        .families
+        .insert(FontFamily::Name(SEMIBOLD.into()), with("inter-semibold"));
+    fonts
+        .families
+        .insert(FontFamily::Proportional, with("inter"));
     fonts
 }
 
@@ -196,7 +213,11 @@ fn style(palette: &Palette) -> Style {
 }
 
 fn visuals(palette: &Palette) -> Visuals {
-    let mut visuals = if palette.is_dark { Visuals::dark() } else { Visuals::light() };
+    let mut visuals = if palette.is_dark {
+        Visuals::dark()
+    } else {
+        Visuals::light()
+    };
     let state = |fill: Color32, line: Color32, text: Color32| WidgetVisuals {
         bg_fill: fill,
         weak_bg_fill: fill,
@@ -235,7 +256,12 @@ fn visuals(palette: &Palette) -> Visuals {
 }
 
 pub fn shadow(palette: &Palette, blur: u8) -> Shadow {
-    Shadow { offset: [0, (blur / 3) as i8], blur, spread: 0, color: palette.shadow }
+    Shadow {
+        offset: [0, (blur / 3) as i8],
+        blur,
+        spread: 0,
+        color: palette.shadow,
+    }
 }
 
 /// The frame of things that float over the photo.
@@ -279,6 +305,10 @@ mod tests {
     #[test]
     fn the_font_has_a_weight_axis() {
         let axes = FontData::from_static(INTER).variation_axes();
-        assert!(axes.iter().any(|axis| axis.tag == "wght" && axis.range.min <= 400.0 && axis.range.max >= 600.0));
+        assert!(
+            axes.iter().any(|axis| axis.tag == "wght"
+                && axis.range.min <= 400.0
+                && axis.range.max >= 600.0)
+        );
     }
 }

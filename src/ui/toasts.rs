@@ -29,7 +29,8 @@ impl Toasts {
     pub fn show(&mut self, ui: &Ui, canvas: Rect, scene: &mut Scene<'_>) {
         let now = ui.input(|input| input.time);
         let notices: Vec<Notice> = scene.app.notices().iter().cloned().collect();
-        self.first_seen.retain(|number, _| notices.iter().any(|notice| notice.number == *number));
+        self.first_seen
+            .retain(|number, _| notices.iter().any(|notice| notice.number == *number));
         let mut at = canvas.right_top() + vec2(-14.0, 14.0);
         for notice in &notices {
             let age = now - *self.first_seen.entry(notice.number).or_insert(now);
@@ -64,7 +65,9 @@ fn life(kind: NoticeKind) -> Option<f64> {
 
 /// None once it is over.
 fn opacity(kind: NoticeKind, age: f64) -> Option<f32> {
-    let Some(life) = life(kind) else { return Some(1.0) };
+    let Some(life) = life(kind) else {
+        return Some(1.0);
+    };
     let left = life - age;
     (left > 0.0).then(|| (left / FADE).min(1.0) as f32)
 }
@@ -72,7 +75,11 @@ fn opacity(kind: NoticeKind, age: f64) -> Option<f32> {
 /// How long nothing changes; none for ever.
 fn until_change(kind: NoticeKind, age: f64) -> Option<Duration> {
     let left = life(kind)? - age;
-    Some(if left > FADE { Duration::from_secs_f64(left - FADE) } else { Duration::from_millis(33) })
+    Some(if left > FADE {
+        Duration::from_secs_f64(left - FADE)
+    } else {
+        Duration::from_millis(33)
+    })
 }
 
 fn card(ui: &mut Ui, notice: &Notice, room: f32, scene: &mut Scene<'_>) {
@@ -83,23 +90,34 @@ fn card(ui: &mut Ui, notice: &Notice, room: f32, scene: &mut Scene<'_>) {
         NoticeKind::Error => (Icon::Warning, palette.error),
     };
     let width = (room - 28.0).clamp(160.0, 360.0);
-    theme::floating(palette).inner_margin(egui::Margin::symmetric(12, 8)).show(ui, |ui| {
-        ui.set_width(width - 26.0);
-        ui.horizontal_top(|ui| {
-            let (square, _) = ui.allocate_exact_size(vec2(18.0, theme::CONTROL), Sense::hover());
-            icons::paint(ui.painter(), Rect::from_center_size(square.center(), Vec2::splat(17.0)), icon, color);
-            let words = RichText::new(text::stage(&notice.text)).color(palette.text);
-            ui.vertical(|ui| {
-                ui.set_width(width - 26.0 - 18.0 - theme::CONTROL - 2.0 * theme::GAP);
-                ui.add_space(5.0);
-                ui.add(egui::Label::new(words).wrap().selectable(true));
-                ui.add_space(3.0);
+    theme::floating(palette)
+        .inner_margin(egui::Margin::symmetric(12, 8))
+        .show(ui, |ui| {
+            ui.set_width(width - 26.0);
+            ui.horizontal_top(|ui| {
+                let (square, _) =
+                    ui.allocate_exact_size(vec2(18.0, theme::CONTROL), Sense::hover());
+                icons::paint(
+                    ui.painter(),
+                    Rect::from_center_size(square.center(), Vec2::splat(17.0)),
+                    icon,
+                    color,
+                );
+                let words = RichText::new(text::stage(&notice.text)).color(palette.text);
+                ui.vertical(|ui| {
+                    ui.set_width(width - 26.0 - 18.0 - theme::CONTROL - 2.0 * theme::GAP);
+                    ui.add_space(5.0);
+                    ui.add(egui::Label::new(words).wrap().selectable(true));
+                    ui.add_space(3.0);
+                });
+                if IconButton::new(Icon::Close, text::DISMISS)
+                    .show(ui)
+                    .clicked()
+                {
+                    scene.send(Command::DismissNotice(notice.number));
+                }
             });
-            if IconButton::new(Icon::Close, text::DISMISS).show(ui).clicked() {
-                scene.send(Command::DismissNotice(notice.number));
-            }
         });
-    });
 }
 
 #[cfg(test)]

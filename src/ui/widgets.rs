@@ -2,8 +2,8 @@
 //! panels and the canvas; each gives its response and an accessible name. Must never send commands itself.
 
 use eframe::egui::{
-    self, Align, Align2, Color32, ComboBox, CornerRadius, DragValue, Layout, Rect, Response, RichText, Sense, Slider, Stroke, StrokeKind, Ui,
-    Vec2, WidgetInfo, accesskit::Role, vec2,
+    self, Align, Align2, Color32, ComboBox, CornerRadius, DragValue, Layout, Rect, Response,
+    RichText, Sense, Slider, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, accesskit::Role, vec2,
 };
 
 use super::icons::{self, Icon};
@@ -64,7 +64,11 @@ impl<'a> IconButton<'a> {
     pub fn show(self, ui: &mut Ui) -> Response {
         let palette = theme::palette(ui.ctx());
         let is_enabled = self.is_enabled && ui.is_enabled();
-        let sense = if is_enabled { self.sense } else { Sense::hover() };
+        let sense = if is_enabled {
+            self.sense
+        } else {
+            Sense::hover()
+        };
         let (rect, response) = ui.allocate_exact_size(Vec2::splat(self.side), sense);
         response.widget_info(|| match self.is_selected {
             Some(on) => WidgetInfo::selected(Role::Button, is_enabled, on, self.name),
@@ -78,7 +82,8 @@ impl<'a> IconButton<'a> {
                 () if response.hovered() && is_enabled => palette.control_hover,
                 () => Color32::TRANSPARENT,
             };
-            ui.painter().rect_filled(rect, CornerRadius::same(theme::RADIUS), fill);
+            ui.painter()
+                .rect_filled(rect, CornerRadius::same(theme::RADIUS), fill);
             focus_ring(ui, &response, rect, palette);
             let color = match () {
                 () if !is_enabled => palette.text_faint.gamma_multiply(0.6),
@@ -87,7 +92,12 @@ impl<'a> IconButton<'a> {
                 () => palette.text_muted,
             };
             let icon_side = (self.side * 0.6).round().min(20.0);
-            icons::paint(ui.painter(), Rect::from_center_size(rect.center(), Vec2::splat(icon_side)), self.icon, color);
+            icons::paint(
+                ui.painter(),
+                Rect::from_center_size(rect.center(), Vec2::splat(icon_side)),
+                self.icon,
+                color,
+            );
         }
         response.on_hover_text(self.tip)
     }
@@ -97,14 +107,29 @@ impl<'a> IconButton<'a> {
 fn focus_ring(ui: &Ui, response: &Response, rect: Rect, palette: &Palette) {
     if response.has_focus() {
         let stroke = Stroke::new(1.5, palette.accent_text);
-        ui.painter().rect_stroke(rect, CornerRadius::same(theme::RADIUS), stroke, StrokeKind::Inside);
+        ui.painter().rect_stroke(
+            rect,
+            CornerRadius::same(theme::RADIUS),
+            stroke,
+            StrokeKind::Inside,
+        );
     }
 }
 
 /// The one button that matters, as wide as there is room. `shortcut` is written at its right end.
-pub fn primary_button(ui: &mut Ui, icon: Option<Icon>, label: &str, shortcut: &str, is_enabled: bool) -> Response {
+pub fn primary_button(
+    ui: &mut Ui,
+    icon: Option<Icon>,
+    label: &str,
+    shortcut: &str,
+    is_enabled: bool,
+) -> Response {
     let palette = theme::palette(ui.ctx());
-    let sense = if is_enabled { Sense::click() } else { Sense::hover() };
+    let sense = if is_enabled {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), sense);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, is_enabled, label));
     if !ui.is_rect_visible(rect) {
@@ -112,7 +137,9 @@ pub fn primary_button(ui: &mut Ui, icon: Option<Icon>, label: &str, shortcut: &s
     }
     let (fill, ink) = match () {
         () if !is_enabled => (palette.control, palette.text_faint),
-        () if response.is_pointer_button_down_on() => (palette.accent.gamma_multiply(0.9), palette.on_accent),
+        () if response.is_pointer_button_down_on() => {
+            (palette.accent.gamma_multiply(0.9), palette.on_accent)
+        }
         () if response.hovered() => (palette.accent_hover, palette.on_accent),
         () => (palette.accent, palette.on_accent),
     };
@@ -120,19 +147,35 @@ pub fn primary_button(ui: &mut Ui, icon: Option<Icon>, label: &str, shortcut: &s
     painter.rect_filled(rect, CornerRadius::same(9), fill);
     if response.has_focus() {
         let stroke = Stroke::new(2.0, palette.accent_text);
-        painter.rect_stroke(rect.expand(2.0), CornerRadius::same(11), stroke, StrokeKind::Outside);
+        painter.rect_stroke(
+            rect.expand(2.0),
+            CornerRadius::same(11),
+            stroke,
+            StrokeKind::Outside,
+        );
     }
     let galley = painter.layout_no_wrap(label.to_owned(), theme::semibold(14.0), ink);
     let icon_room = if icon.is_some() { 24.0 } else { 0.0 };
     let left = rect.center().x - (galley.size().x + icon_room) / 2.0;
     if let Some(icon) = icon {
-        let square = Rect::from_center_size(egui::pos2(left + 8.0, rect.center().y), Vec2::splat(17.0));
+        let square =
+            Rect::from_center_size(egui::pos2(left + 8.0, rect.center().y), Vec2::splat(17.0));
         icons::paint(painter, square, icon, ink);
     }
-    painter.galley(egui::pos2(left + icon_room, rect.center().y - galley.size().y / 2.0), galley, ink);
+    painter.galley(
+        egui::pos2(left + icon_room, rect.center().y - galley.size().y / 2.0),
+        galley,
+        ink,
+    );
     if !shortcut.is_empty() && rect.width() > 200.0 {
         let at = rect.right_center() - vec2(14.0, 0.0);
-        painter.text(at, Align2::RIGHT_CENTER, shortcut, theme::regular(size::SMALL), ink.gamma_multiply(0.75));
+        painter.text(
+            at,
+            Align2::RIGHT_CENTER,
+            shortcut,
+            theme::regular(size::SMALL),
+            ink.gamma_multiply(0.75),
+        );
     }
     response
 }
@@ -140,7 +183,9 @@ pub fn primary_button(ui: &mut Ui, icon: Option<Icon>, label: &str, shortcut: &s
 /// A button in the accent colour for small places, such as the bar under a result.
 pub fn accent_button(ui: &mut Ui, label: &str) -> Response {
     let palette = theme::palette(ui.ctx());
-    let text = RichText::new(label).font(theme::semibold(size::BODY)).color(palette.on_accent);
+    let text = RichText::new(label)
+        .font(theme::semibold(size::BODY))
+        .color(palette.on_accent);
     ui.scope(|ui| {
         let widgets = &mut ui.visuals_mut().widgets;
         for (state, fill) in [
@@ -160,7 +205,11 @@ pub fn section(ui: &mut Ui, title: &str, right: impl FnOnce(&mut Ui)) {
     let palette = theme::palette(ui.ctx());
     ui.horizontal(|ui| {
         ui.set_min_height(20.0);
-        ui.label(RichText::new(title).font(theme::semibold(12.0)).color(palette.text));
+        ui.label(
+            RichText::new(title)
+                .font(theme::semibold(12.0))
+                .color(palette.text),
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), right);
     });
 }
@@ -170,27 +219,55 @@ pub fn divider(ui: &mut Ui) {
     let palette = theme::palette(ui.ctx());
     ui.add_space(6.0);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 1.0), Sense::hover());
-    ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(1.0, palette.line));
+    ui.painter().hline(
+        rect.x_range(),
+        rect.center().y,
+        Stroke::new(1.0, palette.line),
+    );
     ui.add_space(6.0);
 }
 
 /// Muted explanation under something.
 pub fn small(ui: &mut Ui, words: impl Into<String>) -> Response {
     let palette = theme::palette(ui.ctx());
-    ui.add(egui::Label::new(RichText::new(words).font(theme::regular(size::SMALL)).color(palette.text_muted)).wrap())
+    ui.add(
+        egui::Label::new(
+            RichText::new(words)
+                .font(theme::regular(size::SMALL))
+                .color(palette.text_muted),
+        )
+        .wrap(),
+    )
 }
 
 /// Where the value column of settings begins.
 const LABEL_WIDTH: f32 = 92.0;
 
 /// A row: name at the left, control at the right over the rest of the width. Greyed out when `why_not` says why.
-pub fn row<R>(ui: &mut Ui, name: &str, tip: &str, why_not: Option<&str>, control: impl FnOnce(&mut Ui) -> R) -> R {
+pub fn row<R>(
+    ui: &mut Ui,
+    name: &str,
+    tip: &str,
+    why_not: Option<&str>,
+    control: impl FnOnce(&mut Ui) -> R,
+) -> R {
     let palette = theme::palette(ui.ctx());
     let inner = ui.horizontal(|ui| {
         ui.set_min_height(theme::CONTROL);
-        let color = if why_not.is_some() { palette.text_faint } else { palette.text_muted };
-        let (rect, response) = ui.allocate_exact_size(vec2(LABEL_WIDTH, theme::CONTROL), Sense::hover());
-        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, theme::regular(size::BODY), color);
+        let color = if why_not.is_some() {
+            palette.text_faint
+        } else {
+            palette.text_muted
+        };
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(LABEL_WIDTH, theme::CONTROL), Sense::hover());
+        ui.painter().text(
+            rect.left_center(),
+            Align2::LEFT_CENTER,
+            name,
+            theme::regular(size::BODY),
+            color,
+        );
         response.on_hover_text(why_not.unwrap_or(tip));
         ui.add_enabled_ui(why_not.is_none(), control)
     });
@@ -198,7 +275,8 @@ pub fn row<R>(ui: &mut Ui, name: &str, tip: &str, why_not: Option<&str>, control
     if let Some(why) = why_not {
         // The control itself is disabled: tell why wherever the pointer rests in the row.
         let id = inner.response.id.with("why");
-        ui.interact(inner.response.rect, id, Sense::hover()).on_hover_text(why);
+        ui.interact(inner.response.rect, id, Sense::hover())
+            .on_hover_text(why);
     }
     inner.inner
 }
@@ -216,7 +294,11 @@ pub fn auto_number(
     let mut is_changed = false;
     let width = ui.available_width();
     let has_reset = value.is_some();
-    let field = if has_reset { width - theme::CONTROL - theme::GAP } else { width };
+    let field = if has_reset {
+        width - theme::CONTROL - theme::GAP
+    } else {
+        width
+    };
     let mut shown = value.unwrap_or(first);
     let is_auto = value.is_none();
     let drag = DragValue::new(&mut shown)
@@ -224,17 +306,27 @@ pub fn auto_number(
         .speed((range.end() - range.start()) / 300.0)
         .max_decimals(decimals)
         .custom_formatter(move |number, _| {
-            if is_auto { text::AUTO.to_owned() } else { format!("{number:.decimals$}") }
+            if is_auto {
+                text::AUTO.to_owned()
+            } else {
+                format!("{number:.decimals$}")
+            }
         })
         .custom_parser(|typed| typed.trim().replace(',', ".").parse().ok());
-    let response = ui.add_sized(vec2(field, theme::CONTROL), drag).accessible_name(name);
+    let response = ui
+        .add_sized(vec2(field, theme::CONTROL), drag)
+        .accessible_name(name);
     if response.changed() {
         *value = Some(shown);
         is_changed = true;
     }
     if has_reset {
         let reset_name = format!("{name}: {}", text::BACK_TO_AUTO.to_lowercase());
-        if IconButton::new(Icon::Reset, &reset_name).tip(text::BACK_TO_AUTO).show(ui).clicked() {
+        if IconButton::new(Icon::Reset, &reset_name)
+            .tip(text::BACK_TO_AUTO)
+            .show(ui)
+            .clicked()
+        {
             *value = None;
             is_changed = true;
         }
@@ -242,18 +334,55 @@ pub fn auto_number(
     is_changed && *value != before
 }
 
+/// The arrow of something that folds: right when closed, down when open.
+pub fn fold_icon(ui: &mut Ui, openness: f32, response: &Response) {
+    let color = ui
+        .style()
+        .interact(response)
+        .fg_stroke
+        .color
+        .gamma_multiply(0.7);
+    let icon = if openness > 0.5 {
+        Icon::Down
+    } else {
+        Icon::Next
+    };
+    icons::paint(
+        ui.painter(),
+        Rect::from_center_size(response.rect.center(), Vec2::splat(13.0)),
+        icon,
+        color,
+    );
+}
+
+/// Rows of a menu stand closer than controls of a panel.
+pub fn menu_look(ui: &mut Ui, width: f32) {
+    ui.set_min_width(width);
+    ui.spacing_mut().item_spacing.y = 2.0;
+}
+
 /// A list to choose from, with Inlay's own arrow.
 pub fn combo(salt: &str) -> ComboBox<'static> {
     ComboBox::from_id_salt(salt.to_owned()).icon(|ui, rect, visuals, _is_open| {
         let square = Rect::from_center_size(rect.center(), Vec2::splat(13.0));
-        icons::paint(ui.painter(), square, Icon::Down, visuals.fg_stroke.color.gamma_multiply(0.7));
+        icons::paint(
+            ui.painter(),
+            square,
+            Icon::Down,
+            visuals.fg_stroke.color.gamma_multiply(0.7),
+        );
     })
 }
 
 /// A field for whole pixels.
 pub fn pixels(ui: &mut Ui, name: &str, value: &mut u32, max: u32, width: f32) -> Response {
-    let drag = DragValue::new(value).range(0..=max).speed(2.0).suffix(" px").update_while_editing(false);
-    ui.add_sized(vec2(width, theme::CONTROL), drag).accessible_name(name)
+    let drag = DragValue::new(value)
+        .range(0..=max)
+        .speed(2.0)
+        .suffix(" px")
+        .update_while_editing(false);
+    ui.add_sized(vec2(width, theme::CONTROL), drag)
+        .accessible_name(name)
 }
 
 /// A slim slider without a number; the number stands beside it.
@@ -264,11 +393,16 @@ pub fn slider(ui: &mut Ui, slider: Slider<'_>, width: f32, name: &str) -> Respon
         ui.spacing_mut().interact_size.y = 16.0;
         let visuals = ui.visuals_mut();
         visuals.selection.bg_fill = palette.accent;
-        for state in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered, &mut visuals.widgets.active] {
+        for state in [
+            &mut visuals.widgets.inactive,
+            &mut visuals.widgets.hovered,
+            &mut visuals.widgets.active,
+        ] {
             state.bg_fill = palette.line_strong;
             state.fg_stroke = Stroke::new(2.0, palette.accent_text);
         }
-        ui.add(slider.show_value(false).trailing_fill(true)).accessible_name(name)
+        ui.add(slider.show_value(false).trailing_fill(true))
+            .accessible_name(name)
     })
     .inner
 }

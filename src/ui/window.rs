@@ -7,7 +7,7 @@ use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCom
 
 use super::action::{Action, Answer, Pending, Pick, Scene, State};
 use super::canvas::{self, Pictures};
-use super::dialogs::{self, Dialogs, Picked};
+use super::dialogs::{self, Dialogs, Picked, TypedPath};
 use super::panels;
 use super::toasts::Toasts;
 use super::{shortcuts, text, theme};
@@ -26,6 +26,7 @@ pub struct Window {
     dialogs: Dialogs,
     toasts: Toasts,
     pending: Option<Pending>,
+    typed_path: Option<TypedPath>,
     /// Chosen "Save": go on as soon as it is written.
     is_waiting_for_save: bool,
     may_close: bool,
@@ -36,7 +37,11 @@ pub struct Window {
 
 impl Window {
     /// Builds the window's contents; `photo` is opened, else the sample.
-    pub fn new(cc: &eframe::CreationContext<'_>, options: AppOptions, photo: Option<PathBuf>) -> Result<Self, EngineError> {
+    pub fn new(
+        cc: &eframe::CreationContext<'_>,
+        options: AppOptions,
+        photo: Option<PathBuf>,
+    ) -> Result<Self, EngineError> {
         theme::install(&cc.egui_ctx);
         let ctx = cc.egui_ctx.clone();
         let app = App::new(options, move || ctx.request_repaint())?;
@@ -48,6 +53,7 @@ impl Window {
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             pending: None,
+            typed_path: None,
             is_waiting_for_save: false,
             may_close: false,
             title: String::new(),
@@ -55,9 +61,13 @@ impl Window {
         };
         if let Some(folder) = window.app.settings().model_folder.clone() {
             window.state.is_model_being_read = true;
-            window.app.dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
+            window
+                .app
+                .dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
         }
-        window.app.dispatch(photo.map_or(Command::OpenSample, Command::Open));
+        window
+            .app
+            .dispatch(photo.map_or(Command::OpenSample, Command::Open));
         Ok(window)
     }
 
@@ -74,7 +84,13 @@ impl Window {
     /// Where a photo pixel is on the screen, for tests that point at it.
     pub fn on_screen(&self, x: f32, y: f32, pixels_per_point: f32) -> Option<egui::Pos2> {
         let viewport = self.state.canvas.viewport?;
-        Some(self.state.canvas.view.mapping(viewport, pixels_per_point).to_view(egui::pos2(x, y)))
+        Some(
+            self.state
+                .canvas
+                .view
+                .mapping(viewport, pixels_per_point)
+                .to_view(egui::pos2(x, y)),
+        )
     }
 
     fn poll(&mut self, ctx: &Context) {
@@ -86,9 +102,14 @@ impl Window {
                     self.state.is_hint_shown = !self.app.settings().has_filled_once;
                     self.known_mask = (0, false);
                 }
-                AppEvent::ModelChosen | AppEvent::ModelFailed(_) => self.state.is_model_being_read = false,
+                AppEvent::ModelChosen | AppEvent::ModelFailed(_) => {
+                    self.state.is_model_being_read = false
+                }
                 AppEvent::JobFinished(_) => {
-                    self.state.last_device = self.app.shown_candidate().map(|c| c.result.report.device.clone());
+                    self.state.last_device = self
+                        .app
+                        .shown_candidate()
+                        .map(|c| c.result.report.device.clone());
                     self.state.canvas.is_comparing = false;
                 }
                 AppEvent::Saved { .. } if self.is_waiting_for_save => {
@@ -111,13 +132,26 @@ impl Window {
             Picked::Path(Pick::Mask, path) => self.app.dispatch(Command::LoadMask(path)),
             Picked::Path(Pick::Model, folder) => {
                 self.state.is_model_being_read = true;
-                self.app.dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
+                self.app
+                    .dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
             }
             Picked::Nothing => self.give_up(),
-            Picked::NoDialog => {
-                self.give_up();
-                self.app.dispatch(Command::Tell(text::NO_DIALOG.to_owned()));
+            Picked::NoDialog(pick) => {
+                self.typed_path = Some(TypedPath::new(pick, self.suggestion(pick).as_deref()));
             }
+        }
+    }
+
+    /// The path that a dialog starts from.
+    fn suggestion(&self, pick: Pick) -> Option<PathBuf> {
+        match pick {
+            Pick::SaveAs => self.app.suggested_output(),
+            Pick::Photo | Pick::Mask => self
+                .app
+                .document()
+                .and_then(Document::path)
+                .map(PathBuf::from),
+            Pick::Model => self.app.settings().recent_models.first().cloned(),
         }
     }
 
@@ -180,26 +214,37 @@ impl Window {
         match action {
             Action::Send(Command::Open(path)) => self.guard(Pending::Open(path)),
             Action::Send(Command::OpenSample) => self.guard(Pending::OpenSample),
-            Action::Send(command) => self.dispatch(command),
+            Action::Send(command) => {
+                if matches!(command, Command::Generate { .. } | Command::Again) {
+                    // So that Enter accepts the result instead of writing a line into the prompt.
+                    unfocus(ctx);
+                }
+                self.dispatch(command);
+            }
             Action::Pick(pick) => {
-                let suggestion = match pick {
-                    Pick::SaveAs => self.app.suggested_output(),
-                    Pick::Photo | Pick::Mask => self.app.document().and_then(Document::path).map(PathBuf::from),
-                    Pick::Model => self.app.settings().recent_models.first().cloned(),
-                };
+                let suggestion = self.suggestion(pick);
                 self.dialogs.open(pick, suggestion, frame, ctx);
             }
+            Action::Unfocus => unfocus(ctx),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             view => {
                 let bounds = self.app.document().map(canvas::bounds);
-                canvas::view_action(&view, &mut self.state.canvas, bounds, ctx.pixels_per_point());
+                canvas::view_action(
+                    &view,
+                    &mut self.state.canvas,
+                    bounds,
+                    ctx.pixels_per_point(),
+                );
             }
         }
     }
 
     /// Sends a command and tells the canvas what it changed, as far as that saves work.
     fn dispatch(&mut self, command: Command) {
-        let before = self.app.document().map(|d| (d.mask_revision(), d.size(), d.extension()));
+        let before = self
+            .app
+            .document()
+            .map(|d| (d.mask_revision(), d.size(), d.extension()));
         let reach = self.app.settings().brush_diameter_px / 2.0 + 2.0;
         let point = match &command {
             Command::BeginStroke { x, y, .. } | Command::ContinueStroke { x, y } => Some((*x, *y)),
@@ -212,7 +257,9 @@ impl Window {
             self.state.canvas.is_mask_resting = true;
         }
         self.app.dispatch(command);
-        let (Some((mask, size, extension)), Some(document)) = (before, self.app.document()) else { return };
+        let (Some((mask, size, extension)), Some(document)) = (before, self.app.document()) else {
+            return;
+        };
         if let Some((x, y)) = point {
             let (from, to) = (self.state.canvas.painted_to.unwrap_or((x, y)), (x, y));
             let edge = |v: f32| v.clamp(-1e6, 1e6) as i32;
@@ -223,7 +270,8 @@ impl Window {
                 edge((from.1.max(to.1) + reach).ceil()),
             );
             let rect = rect.intersect(size.rect());
-            self.pictures.note_stroke(rect, document.mask_revision() - mask);
+            self.pictures
+                .note_stroke(rect, document.mask_revision() - mask);
             self.state.canvas.painted_to = Some((x, y));
         } else {
             self.state.canvas.painted_to = None;
@@ -231,13 +279,18 @@ impl Window {
         if document.size() != size {
             // The photo's corner moved by what the extension gained or lost there.
             let now = document.extension();
-            let by = egui::vec2(extension.left as f32 - now.left as f32, extension.top as f32 - now.top as f32);
+            let by = egui::vec2(
+                extension.left as f32 - now.left as f32,
+                extension.top as f32 - now.top as f32,
+            );
             self.state.canvas.view.shift(by);
         }
     }
 
     fn has_mask(&mut self) -> bool {
-        let Some(document) = self.app.document() else { return false };
+        let Some(document) = self.app.document() else {
+            return false;
+        };
         if self.known_mask.0 != document.mask_revision() {
             self.known_mask = (document.mask_revision(), !document.mask().is_empty());
         }
@@ -245,20 +298,40 @@ impl Window {
     }
 
     /// Runs a part of the window and carries out what it asked for.
-    fn part(&mut self, ui: &mut Ui, frame: &eframe::Frame, show: impl FnOnce(&mut Ui, &mut Scene<'_>)) {
+    fn part(
+        &mut self,
+        ui: &mut Ui,
+        frame: &eframe::Frame,
+        show: impl FnOnce(&mut Ui, &mut Scene<'_>),
+    ) {
         let mut actions = Vec::new();
         let has_mask = self.has_mask();
-        show(ui, &mut Scene { app: &self.app, state: &mut self.state, actions: &mut actions, has_mask });
+        show(
+            ui,
+            &mut Scene {
+                app: &self.app,
+                state: &mut self.state,
+                actions: &mut actions,
+                has_mask,
+            },
+        );
         let ctx = ui.ctx().clone();
         self.apply(actions, frame, &ctx);
     }
 
     fn drops(&mut self, ctx: &Context) {
-        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        let dropped = ctx.input(|input| {
+            input
+                .raw
+                .dropped_files
+                .first()
+                .map(|file| file.path().to_owned())
+        });
         if let Some(path) = dropped {
             if path.is_dir() {
                 self.state.is_model_being_read = true;
-                self.app.dispatch(Command::ChooseModel(ModelChoice::Folder(path)));
+                self.app
+                    .dispatch(Command::ChooseModel(ModelChoice::Folder(path)));
             } else {
                 self.guard(Pending::Open(path));
             }
@@ -289,7 +362,12 @@ impl Window {
         }
         let title = self.app.document().map_or_else(
             || text::APP_NAME.to_owned(),
-            |document| text::window_title(&panels::picture_name(document.path()), document.is_modified()),
+            |document| {
+                text::window_title(
+                    &panels::picture_name(document.path()),
+                    document.is_modified(),
+                )
+            },
         );
         if title != self.title {
             ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
@@ -298,6 +376,14 @@ impl Window {
     }
 
     fn ask(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
+        if let Some(typed) = &mut self.typed_path {
+            let pick = typed.pick;
+            if let Some(answer) = typed.ask(ui.ctx()) {
+                self.typed_path = None;
+                self.on_picked(answer.map_or(Picked::Nothing, |path| Picked::Path(pick, path)));
+            }
+            return;
+        }
         if self.pending.is_none() {
             return;
         }
@@ -310,6 +396,14 @@ impl Window {
     }
 }
 
+fn unfocus(ctx: &Context) {
+    ctx.memory_mut(|memory| {
+        if let Some(focused) = memory.focused() {
+            memory.surrender_focus(focused);
+        }
+    });
+}
+
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.poll(ctx);
@@ -320,7 +414,7 @@ impl eframe::App for Window {
         self.decorate(&ctx);
         self.drops(&ctx);
         self.closing(&ctx);
-        if self.pending.is_none() {
+        if self.pending.is_none() && self.typed_path.is_none() {
             self.part(ui, frame, |ui, scene| shortcuts::collect(ui.ctx(), scene));
         }
         self.part(ui, frame, panels::top);
@@ -332,7 +426,12 @@ impl eframe::App for Window {
             self.part(ui, frame, canvas::interact);
             let mut actions = Vec::new();
             let has_mask = self.has_mask();
-            let mut scene = Scene { app: &self.app, state: &mut self.state, actions: &mut actions, has_mask };
+            let mut scene = Scene {
+                app: &self.app,
+                state: &mut self.state,
+                actions: &mut actions,
+                has_mask,
+            };
             canvas::paint(ui, &mut scene, &mut self.pictures);
             if let Some(viewport) = scene.state.canvas.viewport {
                 self.toasts.show(ui, viewport, &mut scene);

@@ -99,6 +99,13 @@ fn the_edge_runs_along_the_masks_border_and_moves_with_time() {
             "no dashes at {scale}"
         );
         assert!((110..290).any(|y| on(&still, 200.0, y as f32) != on(&moved, 200.0, y as f32)));
+        let style = CanvasStyle {
+            show_mask: false,
+            mask_opacity: 1.0,
+            ..style
+        };
+        let alone = stage.settle(&mut canvas, &view(0.0, 0.0, scale), &style);
+        assert!(alone.rgba == still.rgba, "the edge without the colour");
         assert_eq!(on(&still, 300.0, 200.0), [90, 90, 90, 255]);
         assert_eq!(on(&still, 150.0, 200.0), [90, 90, 90, 255]);
     }

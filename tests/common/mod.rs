@@ -1,6 +1,8 @@
 //! Helpers for tests that run the program: a folder of its own, pictures made on the spot, and what it said.
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod tiny_model;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -116,6 +116,7 @@ def schedule_cases():
         ("DDIMScheduler", {"steps_offset": 0}),
         ("EulerDiscreteScheduler", {"use_exponential_sigmas": True}),
         ("EulerDiscreteScheduler", {"interpolation_type": "log_linear"}),
+        ("EulerDiscreteScheduler", {"interpolation_type": "log_linear", "use_karras_sigmas": True}),
         ("EulerDiscreteScheduler", {"timestep_type": "continuous", "prediction_type": "v_prediction"}),
         ("EulerAncestralDiscreteScheduler", {}),
         ("DPMSolverMultistepScheduler", {"solver_order": 1}),

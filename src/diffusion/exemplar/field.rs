@@ -25,6 +25,9 @@ pub(super) struct Match {
     pub d: f32,
 }
 
+/// Distance given to inherited matches before they are measured; they vote alike.
+const INHERITED: f32 = 1e-3;
+
 const EMPTY: Match = Match {
     at: NOWHERE,
     d: f32::INFINITY,
@@ -139,7 +142,8 @@ impl Field {
         Self { k, matches }
     }
 
-    /// The field of a level twice as fine: every match doubled, moved to the nearest clean centre where it is not one.
+    /// The field of a level twice as fine: every match doubled, moved to the nearest clean centre where it is not one. Where
+    /// that fails the match is a random source at infinite distance, which does not vote.
     pub(super) fn finer(&self, coarse: &Level, fine: &Level, k: usize, seed: u64) -> Self {
         let mut finer = Self::random(fine, k, seed);
         finer
@@ -162,7 +166,7 @@ impl Field {
                         from.at as usize / coarse.width,
                     );
                     if let Some(at) = clean_near(fine, 2 * sx + x % 2, 2 * sy + y % 2) {
-                        to.at = at;
+                        *to = Match { at, d: INHERITED };
                     }
                 }
             });

@@ -159,6 +159,16 @@ impl Level {
         (at / self.width + MAX_RADIUS) * self.padded + at % self.width + MAX_RADIUS
     }
 
+    /// Starts the hole with the colours and texture of a level half as fine.
+    pub(super) fn inherit(&mut self, coarse: &Self) {
+        for at in &self.holes {
+            let at = *at as usize;
+            let from = at / self.width / 2 * coarse.width + at % self.width / 2;
+            self.rgb[at] = coarse.rgb[from];
+            self.texture[at] = coarse.texture[from];
+        }
+    }
+
     fn load(&mut self) {
         for at in 0..self.rgb.len() {
             let to = self.padded_at(at);

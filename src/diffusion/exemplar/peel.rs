@@ -15,8 +15,9 @@ use crate::progress::Cancelled;
 /// Distance evaluations spent on the whole peel, at most (about 20 ns each).
 const BUDGET: usize = 24_000_000;
 
-pub(super) fn cost(level: &Level) -> usize {
-    (level.holes.len() * level.sources.len()).min(BUDGET)
+/// Expected distance evaluations.
+pub(super) fn estimate(holes: f32, sources: f32) -> f32 {
+    (holes * sources).min(BUDGET as f32)
 }
 
 /// Paints the whole hole and returns a field of `k` matches a query.

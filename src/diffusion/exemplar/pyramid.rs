@@ -1,7 +1,7 @@
 //! Owns the pictures that the exemplar denoiser works on: one region of the photo at full size and its halvings, each with
 //! colours, texture features and what is known. Must never look at patches.
 //!
-//! A coarse pixel is known only where every pixel under it is, so no invented colour ever enters the source bank. The
+//! A coarse pixel is a source only where every pixel under it is known, so no invented colour ever enters the bank. The
 //! texture features are those of Newson et al., "Non-local patch-based image inpainting" (IPOL 2017, section 3.3): the
 //! mean absolute horizontal and vertical gradients, taken at full resolution and averaged down, so that a coarse level
 //! still tells rippled water from sky of the same colour.
@@ -14,7 +14,8 @@ pub(super) const KNOWN: u8 = 0;
 pub(super) const FILL: u8 = 1;
 /// Unknown, and painted by another region: neither a source nor a target.
 pub(super) const OTHER: u8 = 2;
-/// Painted by an earlier region: fits are made to it, but it is not copied.
+/// Painted by an earlier region, or (at coarse levels) known in half of its area or more: fits are made to it, but it is
+/// not copied.
 pub(super) const PAINTED: u8 = 3;
 
 /// One resolution of a region, row by row.
@@ -68,15 +69,13 @@ impl Picture {
     fn cell(&self, x: usize, y: usize) -> ([f32; 3], [f32; 2], u8) {
         let mut sum = [[0.0f32; 5]; 2];
         let mut mass = [0.0f32; 2];
-        let mut what = KNOWN;
+        let mut seen = [0usize; 4];
         for sy in 2 * y..(2 * y + 2).min(self.height) {
             for sx in 2 * x..(2 * x + 2).min(self.width) {
                 let at = sy * self.width + sx;
-                let unknown = usize::from(matches!(self.state[at], FILL | OTHER));
-                what = [FILL, OTHER, PAINTED]
-                    .into_iter()
-                    .find(|s| *s == what || *s == self.state[at])
-                    .unwrap_or(KNOWN);
+                let state = self.state[at];
+                seen[state as usize] += 1;
+                let unknown = usize::from(matches!(state, FILL | OTHER));
                 let values = &mut sum[unknown];
                 for (to, from) in values
                     .iter_mut()
@@ -87,6 +86,16 @@ impl Picture {
                 mass[unknown] += 1.0;
             }
         }
+        let unknown = seen[FILL as usize] + seen[OTHER as usize];
+        let what = if unknown + seen[PAINTED as usize] == 0 {
+            KNOWN
+        } else if unknown <= seen[KNOWN as usize] + seen[PAINTED as usize] {
+            PAINTED
+        } else if seen[FILL as usize] > 0 {
+            FILL
+        } else {
+            OTHER
+        };
         let side = usize::from(mass[0] == 0.0);
         let v = sum[side].map(|s| s / mass[side].max(1.0));
         ([v[0], v[1], v[2]], [v[3], v[4]], what)
@@ -195,11 +204,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_half_known_cell_is_to_fill_but_averages_the_known() {
+    fn a_partly_known_cell_averages_the_known_and_is_no_source() {
         let rgb = vec![[0.2; 3], [9.0; 3], [0.4; 3], [0.6; 3]];
         let half = Picture::new(2, 2, rgb, vec![KNOWN, FILL, KNOWN, KNOWN]).halved();
         assert_eq!((half.width, half.height), (1, 1));
-        assert_eq!(half.state, [FILL]);
+        assert_eq!(half.state, [PAINTED]);
         assert!((half.rgb[0][0] - 0.4).abs() < 1e-6);
     }
 

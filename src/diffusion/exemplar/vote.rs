@@ -31,7 +31,7 @@ pub(super) fn cost(level: &Level, k: usize) -> usize {
     level.holes.len() * (1 + k * (2 * level.rx + 1) * (2 * level.ry + 1) / 12)
 }
 
-/// Repaints `level.rgb` and `level.texture` inside the hole.
+/// Repaints `level.rgb` and `level.texture` inside the hole, except where no patch with a match reaches.
 pub(super) fn vote(
     level: &mut Level,
     field: &Field,
@@ -50,10 +50,34 @@ pub(super) fn vote(
         progress.advance(batch.len() * cost(level, field.k) / level.holes.len())?;
     }
     for (at, v) in level.holes.iter().zip(painted) {
-        level.rgb[*at as usize] = [v[0], v[1], v[2]];
-        level.texture[*at as usize] = [v[3], v[4]];
+        if let Some(v) = v {
+            level.rgb[*at as usize] = [v[0], v[1], v[2]];
+            level.texture[*at as usize] = [v[3], v[4]];
+        }
     }
     Ok(())
+}
+
+/// What the matches say about any pixel near the hole; `None` where no patch reaches it.
+pub(super) struct Says<'a> {
+    field: &'a Field,
+    weights: Vec<f32>,
+    bell: Vec<f32>,
+}
+
+impl<'a> Says<'a> {
+    pub(super) fn new(level: &Level, field: &'a Field, voting: Voting) -> Self {
+        Self {
+            field,
+            weights: patch_weights(level, field, voting),
+            bell: bell(level, voting.bell),
+        }
+    }
+
+    pub(super) fn at(&self, level: &Level, at: usize) -> Option<[f32; 3]> {
+        let v = pixel(level, self.field, &self.weights, &self.bell, at)?;
+        Some([v[0], v[1], v[2]])
+    }
 }
 
 fn bell(level: &Level, deviation: f32) -> Vec<f32> {
@@ -82,7 +106,6 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
                 }
             }
             if sum == 0.0 {
-                weights[0] = 1e-6;
                 return;
             }
             let depth = i32::from(level.depth[*at as usize].min(400));
@@ -94,7 +117,13 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
     weights
 }
 
-fn pixel(level: &Level, field: &Field, weights: &[f32], bell: &[f32], at: usize) -> [f32; 5] {
+fn pixel(
+    level: &Level,
+    field: &Field,
+    weights: &[f32],
+    bell: &[f32],
+    at: usize,
+) -> Option<[f32; 5]> {
     let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
     let (rx, ry) = (level.rx as i32, level.ry as i32);
     let mut sum = [0.0f32; 5];
@@ -134,10 +163,5 @@ fn pixel(level: &Level, field: &Field, weights: &[f32], bell: &[f32], at: usize)
             }
         }
     }
-    if mass > 0.0 {
-        sum.map(|s| s / mass)
-    } else {
-        let (rgb, texture) = (level.rgb[at], level.texture[at]);
-        [rgb[0], rgb[1], rgb[2], texture[0], texture[1]]
-    }
+    (mass > 0.0).then(|| sum.map(|s| s / mass))
 }

@@ -6,126 +6,35 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::SchedulerName;
+use super::kinds::{
+    BetaSchedule, DpmConfig, PredictionType, SchedulerClass, SigmaSpacing, TimestepSpacing,
+};
 use crate::diffusion::config::JsonFile;
 use crate::diffusion::error::{DiffusionError, Result};
 
 /// No model was trained with more timesteps; every table here has one entry a timestep.
 const MOST_TIMESTEPS: usize = 100_000;
 
-/// The five algorithms, by diffusers' class names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SchedulerClass {
-    /// `DDIMScheduler`.
-    Ddim,
-    /// `PNDMScheduler`.
-    Pndm,
-    /// `EulerDiscreteScheduler`.
-    Euler,
-    /// `EulerAncestralDiscreteScheduler`.
-    EulerAncestral,
-    /// `DPMSolverMultistepScheduler`.
-    DpmMultistep,
-}
-
-impl SchedulerClass {
-    const ALL: [Self; 5] = [
-        Self::Ddim,
-        Self::Pndm,
-        Self::Euler,
-        Self::EulerAncestral,
-        Self::DpmMultistep,
-    ];
-
-    /// Diffusers' name of the class.
-    pub const fn class_name(self) -> &'static str {
-        match self {
-            Self::Ddim => "DDIMScheduler",
-            Self::Pndm => "PNDMScheduler",
-            Self::Euler => "EulerDiscreteScheduler",
-            Self::EulerAncestral => "EulerAncestralDiscreteScheduler",
-            Self::DpmMultistep => "DPMSolverMultistepScheduler",
-        }
-    }
-}
-
-/// What the UNet's output stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PredictionType {
-    /// The noise.
-    Epsilon,
-    /// The velocity √ᾱ·noise − √(1−ᾱ)·clean ("Imagen Video", section 2.4).
-    VPrediction,
-    /// The clean latents.
-    Sample,
-}
-
-/// How noise grows over the training timesteps.
-#[derive(Debug, Clone, PartialEq)]
-pub enum BetaSchedule {
-    /// Evenly spaced betas.
-    Linear,
-    /// Evenly spaced square roots of betas.
-    ScaledLinear,
-    /// The squared cosine of "Improved denoising diffusion probabilistic models".
-    SquaredCosCapV2,
-    /// The betas themselves, one a timestep.
-    Trained(Vec<f32>),
-}
-
-/// Which training timesteps are visited ("Common diffusion noise schedules and sample steps are flawed", table 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimestepSpacing {
-    /// From 0 on in whole strides.
-    Leading,
-    /// Both ends and evenly between.
-    Linspace,
-    /// From the last one down in equal strides.
-    Trailing,
-}
-
-/// How sigmas are spaced between the first and the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SigmaSpacing {
-    /// At the visited timesteps.
-    Timesteps,
-    /// Evenly in the logarithm, over all training timesteps (`interpolation_type` `log_linear`).
-    LogLinear,
-    /// Karras et al., "Elucidating the design space of diffusion-based generative models", equation 5, rho 7.
-    Karras,
-    /// Evenly in the logarithm between the visited ends.
-    Exponential,
-    /// Evenly in the log signal-to-noise ratio (Lu et al., "DPM-Solver").
-    Lu,
-}
-
-/// The fields of `DPMSolverMultistepScheduler` alone.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DpmConfig {
-    /// 1, 2 or 3 model outputs a step.
-    pub solver_order: usize,
-    /// Heun's instead of the midpoint form of the second order.
-    pub heun: bool,
-    /// Add fresh noise at every step (`sde-dpmsolver++`).
-    pub stochastic: bool,
-    /// Lower orders at the last steps of schedules under 15 steps.
-    pub lower_order_final: bool,
-    /// Order 1 at the last step.
-    pub euler_at_final: bool,
-    /// The smallest log signal-to-noise ratio that is visited.
-    pub lambda_min_clipped: f64,
-}
-
 /// A scheduler's configuration, complete.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SchedulerConfig {
+    /// The algorithm that runs.
     pub class: SchedulerClass,
+    /// The model was trained on so many noise levels.
     pub num_train_timesteps: usize,
+    /// The first timestep's beta, 0–1.
     pub beta_start: f64,
+    /// The last timestep's beta, 0–1.
     pub beta_end: f64,
+    /// How beta goes from one to the other.
     pub beta_schedule: BetaSchedule,
+    /// Betas are stretched until the last timestep has no signal (Lin et al., 2023, algorithm 1).
     pub rescale_betas_zero_snr: bool,
+    /// What the UNet's output stands for.
     pub prediction_type: PredictionType,
+    /// Which training timesteps are visited.
     pub timestep_spacing: TimestepSpacing,
+    /// Added to leading timesteps.
     pub steps_offset: usize,
     /// DDIM: the clean latents are clipped to ± this.
     pub clip_sample_range: Option<f64>,
@@ -133,13 +42,19 @@ pub struct SchedulerConfig {
     pub set_alpha_to_one: bool,
     /// PNDM: no Runge–Kutta warm-up.
     pub skip_prk_steps: bool,
+    /// How sigmas are spaced.
     pub sigma_spacing: SigmaSpacing,
+    /// Euler: sigmas start out evenly spaced in the logarithm over all training timesteps (`interpolation_type`).
+    pub log_linear: bool,
+    /// The last spaced sigma, where the schedule's own does not count.
     pub sigma_min: Option<f64>,
+    /// The first spaced sigma, where the schedule's own does not count.
     pub sigma_max: Option<f64>,
     /// Euler and DPM++: the sigma after the last step is the first timestep's instead of 0.
     pub final_sigma_min: bool,
     /// Euler with `v_prediction`: the UNet is told ln(sigma) / 4 instead of the timestep.
     pub continuous_timesteps: bool,
+    /// What only DPM++ reads.
     pub dpm: DpmConfig,
 }
 
@@ -180,6 +95,7 @@ impl SchedulerConfig {
             set_alpha_to_one: file.flag("set_alpha_to_one", class == SchedulerClass::Ddim)?,
             skip_prk_steps: repaired || skip_is_given,
             sigma_spacing: sigma_spacing(&file, class, karras)?,
+            log_linear: log_linear(&file, class)?,
             sigma_min: optional_sigma(&file, "sigma_min")?,
             sigma_max: optional_sigma(&file, "sigma_max")?,
             final_sigma_min: final_sigma_min(&file, class)?,
@@ -340,24 +256,28 @@ fn sigma_spacing(file: &JsonFile, class: SchedulerClass, karras: bool) -> Result
     let karras = karras || file.flag("use_karras_sigmas", false)?;
     let exponential = file.flag("use_exponential_sigmas", false)?;
     let lu = dpm && file.flag("use_lu_lambdas", false)?;
-    let log_linear = match file.string("interpolation_type", "linear")?.as_str() {
-        _ if dpm => false,
-        "linear" => false,
-        "log_linear" => true,
-        _ => return Err(file.unsupported("interpolation_type")),
-    };
     if karras && exponential {
         return Err(DiffusionError::Settings(
             "the model's scheduler already spaces its sigmas exponentially; choose a sampler without karras".into(),
         ));
     }
-    Ok(match (karras, lu, exponential, log_linear) {
+    Ok(match (karras, lu, exponential) {
         (true, ..) => SigmaSpacing::Karras,
-        (_, true, ..) => SigmaSpacing::Lu,
-        (_, _, true, _) => SigmaSpacing::Exponential,
-        (.., true) => SigmaSpacing::LogLinear,
+        (_, true, _) => SigmaSpacing::Lu,
+        (.., true) => SigmaSpacing::Exponential,
         _ => SigmaSpacing::Timesteps,
     })
+}
+
+fn log_linear(file: &JsonFile, class: SchedulerClass) -> Result<bool> {
+    if class != SchedulerClass::Euler {
+        return Ok(false);
+    }
+    match file.string("interpolation_type", "linear")?.as_str() {
+        "linear" => Ok(false),
+        "log_linear" => Ok(true),
+        _ => Err(file.unsupported("interpolation_type")),
+    }
 }
 
 fn final_sigma_min(file: &JsonFile, class: SchedulerClass) -> Result<bool> {

@@ -1,7 +1,8 @@
 //! Owns DDIM without fresh noise (Song et al., "Denoising diffusion implicit models", equation 12 with eta 0). Built by
 //! `SchedulerConfig::start`. Must never draw random numbers.
 
-use super::config::{PredictionType, SchedulerConfig, TimestepSpacing};
+use super::config::SchedulerConfig;
+use super::kinds::{PredictionType, TimestepSpacing};
 use super::tables::{alphas_cumprod, impossible_schedule, spaced_timesteps};
 use super::{Scheduler, clean_latents, zip_map};
 use crate::diffusion::error::Result;
@@ -21,7 +22,7 @@ impl Ddim {
     pub fn new(config: &SchedulerConfig, steps: usize, begin: usize) -> Result<Self> {
         let table = alphas_cumprod(config);
         let stride = config.num_train_timesteps / steps;
-        let timesteps = whole_timesteps(config, steps)?;
+        let timesteps = whole_timesteps(config, steps, begin)?;
         let end = if config.set_alpha_to_one {
             1.0
         } else {
@@ -54,24 +55,26 @@ impl Ddim {
     }
 }
 
-/// The visited timesteps as whole numbers inside the training range. An entry of −1, which rounding can add behind
+/// The schedule's timesteps as whole numbers; those from `begin` on lie inside the training range. An entry of −1, which rounding can add behind
 /// trailing ones, is left out: diffusers takes it for the noisiest timestep and spoils the picture.
-pub fn whole_timesteps(config: &SchedulerConfig, steps: usize) -> Result<Vec<usize>> {
+pub fn whole_timesteps(config: &SchedulerConfig, steps: usize, begin: usize) -> Result<Vec<usize>> {
     let mut timesteps = spaced_timesteps(config, steps);
     if config.timestep_spacing == TimestepSpacing::Trailing {
         timesteps.retain(|t| *t >= 0.0);
     }
-    let whole: Vec<usize> = timesteps
+    let last = config.num_train_timesteps - 1;
+    let mut whole: Vec<usize> = timesteps
         .iter()
         .map(|t| t.round_ties_even() as usize)
         .collect();
-    if whole.is_empty() || whole.iter().any(|t| *t >= config.num_train_timesteps) {
+    let (skipped, visited) = whole.split_at_mut(begin.min(timesteps.len()));
+    if visited.is_empty() || visited.iter().any(|t| *t > last) {
         let class = config.class.class_name();
-        return Err(impossible_schedule(
-            class,
-            steps,
-            "it reaches beyond the last timestep",
-        ));
+        let why = "it reaches beyond the last timestep";
+        return Err(impossible_schedule(class, steps, why));
+    }
+    for t in skipped {
+        *t = last.min(*t);
     }
     Ok(whole)
 }

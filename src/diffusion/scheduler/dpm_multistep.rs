@@ -1,7 +1,8 @@
 //! Owns the multistep solvers DPM-Solver++ of order 1 to 3 (Lu et al., "DPM-Solver++", algorithm 2 and its stochastic form).
 //! Built by `SchedulerConfig::start`. Draws once a step where the folder asks for the stochastic form, else never.
 
-use super::config::{DpmConfig, PredictionType, SchedulerConfig, SigmaSpacing, TimestepSpacing};
+use super::config::SchedulerConfig;
+use super::kinds::{DpmConfig, PredictionType, SigmaSpacing, TimestepSpacing};
 use super::tables::{
     alphas_cumprod_for_sigmas, check_sigmas, impossible_schedule, interpolate, linspace_f64,
     sigma_to_timestep, spaced_sigmas, trailing_timesteps, train_sigmas,

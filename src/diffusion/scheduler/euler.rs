@@ -1,7 +1,8 @@
 //! Owns Euler's method on the probability-flow equation (Karras et al., "Elucidating the design space of diffusion-based
 //! generative models", algorithm 2 without churn). Built by `SchedulerConfig::start`. Must never draw random numbers.
 
-use super::config::{PredictionType, SchedulerConfig, SigmaSpacing, TimestepSpacing};
+use super::config::SchedulerConfig;
+use super::kinds::{PredictionType, SigmaSpacing, TimestepSpacing};
 use super::tables::{
     alphas_cumprod_for_sigmas, check_sigmas, interpolate, linspace_f32, sigma_to_timestep,
     spaced_sigmas, spaced_timesteps, train_sigmas,
@@ -29,15 +30,12 @@ impl SigmaSchedule {
             .iter()
             .map(|t| interpolate(&table, f64::from(*t)))
             .collect();
-        if config.sigma_spacing == SigmaSpacing::LogLinear {
+        if config.log_linear {
             let (first, last) = (table[table.len() - 1].ln(), table[0].ln());
             let logs = linspace_f32(f64::from(first), f64::from(last), steps + 1);
             sigmas = logs.into_iter().map(|l| f64::from(l.exp())).collect();
         }
-        if matches!(
-            config.sigma_spacing,
-            SigmaSpacing::Karras | SigmaSpacing::Exponential
-        ) {
+        if config.sigma_spacing != SigmaSpacing::Timesteps {
             let logs: Vec<f32> = table.iter().map(|s| s.ln()).collect();
             sigmas = spaced_sigmas(config, sigmas[0], sigmas[sigmas.len() - 1], steps);
             timesteps = sigmas

@@ -1,8 +1,9 @@
 //! Owns Euler's method with fresh noise at every step (ancestral sampling, as k-diffusion introduced it). Built by
 //! `SchedulerConfig::start`. Draws once a step, the last one included, as diffusers does.
 
-use super::config::{PredictionType, SchedulerConfig};
+use super::config::SchedulerConfig;
 use super::euler::SigmaSchedule;
+use super::kinds::PredictionType;
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;

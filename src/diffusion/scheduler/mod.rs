@@ -7,16 +7,13 @@ mod ddim;
 mod dpm_multistep;
 mod euler;
 mod euler_ancestral;
+mod kinds;
 mod pndm;
 mod tables;
 
-use std::path::Path;
-
-use serde_json::Value;
-
-pub use config::{
-    BetaSchedule, DpmConfig, PredictionType, SchedulerClass, SchedulerConfig, SigmaSpacing,
-    TimestepSpacing,
+pub use config::SchedulerConfig;
+pub use kinds::{
+    BetaSchedule, DpmConfig, PredictionType, SchedulerClass, SigmaSpacing, TimestepSpacing,
 };
 
 use crate::diffusion::error::{DiffusionError, Result};
@@ -25,18 +22,25 @@ use crate::diffusion::noise::TorchRng;
 /// The samplers that a user can choose. Choosing none runs the one that the model's folder names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum SchedulerName {
+    /// DDIM.
     #[serde(rename = "ddim")]
     Ddim,
+    /// PNDM, Stable Diffusion 1.5's own.
     #[serde(rename = "pndm")]
     Pndm,
+    /// Euler's method.
     #[serde(rename = "euler")]
     Euler,
+    /// Euler's method with fresh noise at every step.
     #[serde(rename = "euler-a")]
     EulerAncestral,
+    /// DPM-Solver++ of order 2.
     #[serde(rename = "dpm++2m")]
     DpmPlusPlus2M,
+    /// Euler's method over Karras' noise levels.
     #[serde(rename = "euler-karras")]
     EulerKarras,
+    /// DPM-Solver++ of order 2 over Karras' noise levels.
     #[serde(rename = "dpm++2m-karras")]
     DpmPlusPlus2MKarras,
 }
@@ -186,15 +190,6 @@ fn begin_index(steps: usize, strength: f64) -> Result<usize> {
     Ok(steps - run)
 }
 
-/// Reads a folder's `scheduler_config.json` object for `name`, or for the class that it names itself.
-pub fn read_config(
-    value: &Value,
-    path: &Path,
-    name: Option<SchedulerName>,
-) -> Result<SchedulerConfig> {
-    SchedulerConfig::read(value, path, name)
-}
-
 /// `f(model_output, sample)` for every latent.
 fn zip_map(model_output: &[f32], sample: &[f32], f: impl Fn(f32, f32) -> f32) -> Vec<f32> {
     model_output
@@ -223,10 +218,11 @@ fn clean_latents(
 #[allow(clippy::unwrap_used)] // a test stops at the first surprise
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use std::path::Path;
 
     fn read(value: &Value, name: Option<SchedulerName>) -> Result<SchedulerConfig> {
-        read_config(value, Path::new("scheduler_config.json"), name)
+        SchedulerConfig::read(value, Path::new("scheduler_config.json"), name)
     }
 
     #[test]

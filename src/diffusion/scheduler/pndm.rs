@@ -1,8 +1,9 @@
 //! Owns PNDM (Liu et al., "Pseudo numerical methods for diffusion models on manifolds", equations 9, 12 and 13): linear
 //! multistep, with or without the Runge–Kutta warm-up. Built by `SchedulerConfig::start`. Must never draw random numbers.
 
-use super::config::{PredictionType, SchedulerConfig};
+use super::config::SchedulerConfig;
 use super::ddim::whole_timesteps;
+use super::kinds::PredictionType;
 use super::tables::{alphas_cumprod, impossible_schedule};
 use super::{Scheduler, clean_latents, zip_map};
 use crate::diffusion::error::{DiffusionError, Result};
@@ -35,7 +36,7 @@ pub struct Pndm {
 impl Pndm {
     pub fn new(config: &SchedulerConfig, steps: usize, begin: usize) -> Result<Self> {
         let table = alphas_cumprod(config);
-        let mut spaced = whole_timesteps(config, steps)?;
+        let mut spaced = whole_timesteps(config, steps, begin.saturating_sub(1))?;
         spaced.reverse();
         let stride = config.num_train_timesteps / steps;
         let warm_up = if config.skip_prk_steps {

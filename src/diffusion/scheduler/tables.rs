@@ -4,7 +4,8 @@
 //! ᾱ is the share of signal left at a timestep (Ho et al., "Denoising diffusion probabilistic models", equation 4) and
 //! sigma = √((1−ᾱ)/ᾱ) the noise level of the same point (Karras et al., 2022).
 
-use super::config::{BetaSchedule, SchedulerConfig, SigmaSpacing, TimestepSpacing};
+use super::config::SchedulerConfig;
+use super::kinds::{BetaSchedule, SigmaSpacing, TimestepSpacing};
 use crate::diffusion::error::{DiffusionError, Result};
 
 /// `torch.linspace` in f32: from both ends, with one rounding a number.
@@ -200,7 +201,7 @@ pub fn spaced_sigmas(config: &SchedulerConfig, first: f64, last: f64, steps: usi
                 .map(|r| (high + r * (low - high)).exp())
                 .collect()
         }
-        SigmaSpacing::Timesteps | SigmaSpacing::LogLinear => vec![first; steps],
+        SigmaSpacing::Timesteps => vec![first; steps],
     }
 }
 

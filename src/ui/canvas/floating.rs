@@ -37,12 +37,14 @@ pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 4.0;
                     browse(ui, seed, scene);
-                    let compare = IconButton::new(Icon::Compare, text::COMPARE).tip(text::COMPARE_TIP).held().show(ui);
-                    is_button_down = compare.is_pointer_button_down_on();
+                    is_button_down = compare_button(ui, has_room);
                     again_and_discard(ui, has_room, scene);
                     ui.add_space(4.0);
                     let accept = widgets::accent_button(ui, Command::Accept.label());
-                    if accept.on_hover_text(shortcuts::tip(ui.ctx(), &Command::Accept)).clicked() {
+                    if accept
+                        .on_hover_text(shortcuts::tip(ui.ctx(), &Command::Accept))
+                        .clicked()
+                    {
                         scene.send(Command::Accept);
                     }
                 });
@@ -60,31 +62,70 @@ fn browse(ui: &mut Ui, seed: u64, scene: &mut Scene<'_>) {
     let palette = theme::palette(ui.ctx());
     let (index, count) = (scene.app.shown_index(), scene.app.candidates().len());
     if count > 1 {
-        if IconButton::new(Icon::Previous, text::PREVIOUS).enabled(index > 0).show(ui).clicked() {
+        if IconButton::new(Icon::Previous, text::PREVIOUS)
+            .enabled(index > 0)
+            .show(ui)
+            .clicked()
+        {
             scene.send(Command::ShowCandidate(index.saturating_sub(1)));
         }
-        let words = RichText::new(text::result_of(index, count)).font(theme::semibold(size::BODY)).color(palette.text);
+        let words = RichText::new(text::result_of(index, count))
+            .font(theme::semibold(size::BODY))
+            .color(palette.text);
         ui.label(words).on_hover_text(text::seed(seed));
-        if IconButton::new(Icon::Next, text::NEXT).enabled(index + 1 < count).show(ui).clicked() {
+        if IconButton::new(Icon::Next, text::NEXT)
+            .enabled(index + 1 < count)
+            .show(ui)
+            .clicked()
+        {
             scene.send(Command::ShowCandidate(index + 1));
         }
     } else {
         ui.add_space(8.0);
-        ui.label(RichText::new(text::seed(seed)).font(theme::regular(size::SMALL)).color(palette.text_muted));
+        ui.label(
+            RichText::new(text::seed(seed))
+                .font(theme::regular(size::SMALL))
+                .color(palette.text_muted),
+        );
         ui.add_space(4.0);
     }
     separator(ui);
 }
 
+/// Acts while held.
+fn compare_button(ui: &mut Ui, has_room: bool) -> bool {
+    let response = if has_room {
+        let button = egui::Button::new(text::COMPARE)
+            .frame_when_inactive(false)
+            .sense(Sense::click_and_drag());
+        ui.add(button).on_hover_text(text::COMPARE_TIP)
+    } else {
+        IconButton::new(Icon::Compare, text::COMPARE)
+            .tip(text::COMPARE_TIP)
+            .held()
+            .show(ui)
+    };
+    response.is_pointer_button_down_on()
+}
+
 fn again_and_discard(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
-    for (command, icon) in [(Command::Again, Icon::Again), (Command::Discard, Icon::Clear)] {
+    for (command, icon) in [
+        (Command::Again, Icon::Again),
+        (Command::Discard, Icon::Clear),
+    ] {
         let is_enabled = scene.allows(&command);
         let tip = shortcuts::tip(ui.ctx(), &command);
         let is_clicked = if has_room {
             let button = egui::Button::new(command.label()).frame_when_inactive(false);
-            ui.add_enabled(is_enabled, button).on_hover_text(tip).clicked()
+            ui.add_enabled(is_enabled, button)
+                .on_hover_text(tip)
+                .clicked()
         } else {
-            IconButton::new(icon, command.label()).tip(tip).enabled(is_enabled).show(ui).clicked()
+            IconButton::new(icon, command.label())
+                .tip(tip)
+                .enabled(is_enabled)
+                .show(ui)
+                .clicked()
         };
         if is_clicked {
             scene.send(command);
@@ -95,13 +136,23 @@ fn again_and_discard(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
 fn separator(ui: &mut Ui) {
     let palette = theme::palette(ui.ctx());
     let (rect, _) = ui.allocate_exact_size(vec2(9.0, theme::CONTROL), Sense::hover());
-    ui.painter().vline(rect.center().x, rect.shrink2(vec2(0.0, 4.0)).y_range(), (1.0, palette.line_strong));
+    ui.painter().vline(
+        rect.center().x,
+        rect.shrink2(vec2(0.0, 4.0)).y_range(),
+        (1.0, palette.line_strong),
+    );
 }
 
 /// While comparing, say what is seen.
 pub fn compare_label(ui: &Ui, viewport: Rect, scene: &Scene<'_>) {
     if scene.state.canvas.is_comparing {
         let at = viewport.center_top() + vec2(0.0, 26.0);
-        chip(&ui.painter_at(viewport), at, text::BEFORE, true, theme::palette(ui.ctx()));
+        chip(
+            &ui.painter_at(viewport),
+            at,
+            text::BEFORE,
+            true,
+            theme::palette(ui.ctx()),
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! Owns what the pointer's events mean on the canvas: painting, erasing, panning, zooming. A state machine from events to
 //! effects, free of widgets, so that every pointer position between two frames counts. Called by `canvas` each frame.
 
-use eframe::egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Vec2, vec2};
+use eframe::egui::{
+    Event, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, Vec2, vec2,
+};
 
 use super::view::wheel_factor;
 use crate::app::Tool;
@@ -63,15 +65,29 @@ impl Gesture {
     }
 
     /// Takes an event in. `is_on_canvas` says whether a press or a scroll there belongs to the canvas.
-    pub fn take(&mut self, event: &Event, around: &Surroundings, is_on_canvas: impl Fn(Pos2) -> bool) -> Option<Effect> {
+    pub fn take(
+        &mut self,
+        event: &Event,
+        around: &Surroundings,
+        is_on_canvas: impl Fn(Pos2) -> bool,
+    ) -> Option<Effect> {
         match event {
-            Event::PointerButton { pos, button, pressed: true, modifiers } => {
+            Event::PointerButton {
+                pos,
+                button,
+                pressed: true,
+                modifiers,
+            } => {
                 if *self != Self::None || !is_on_canvas(*pos) {
                     return None;
                 }
                 self.press(*pos, *button, *modifiers, around)
             }
-            Event::PointerButton { button, pressed: false, .. } => self.release(*button),
+            Event::PointerButton {
+                button,
+                pressed: false,
+                ..
+            } => self.release(*button),
             Event::PointerMoved(pos) => self.moved(*pos),
             // A stroke may leave the window and come back; a window without focus hears no release.
             Event::WindowFocused(false) => self.stop(),
@@ -87,7 +103,8 @@ impl Gesture {
         around: &Surroundings,
     ) -> Option<Effect> {
         let pans = button == PointerButton::Middle
-            || (button == PointerButton::Primary && (around.is_space_down || around.tool == Tool::Pan));
+            || (button == PointerButton::Primary
+                && (around.is_space_down || around.tool == Tool::Pan));
         if pans {
             *self = Self::Pan { button, last: at };
             return None;
@@ -101,7 +118,11 @@ impl Gesture {
             return None;
         }
         *self = Self::Stroke { button };
-        Some(Effect::Begin { at, erase, straight: modifiers.shift })
+        Some(Effect::Begin {
+            at,
+            erase,
+            straight: modifiers.shift,
+        })
     }
 
     fn moved(&mut self, at: Pos2) -> Option<Effect> {
@@ -135,14 +156,26 @@ impl Gesture {
 pub fn scroll(event: &Event) -> Option<Effect> {
     match *event {
         Event::Zoom(factor) => Some(Effect::Zoom { factor }),
-        Event::MouseWheel { unit, delta, source, modifiers, .. } => {
+        Event::MouseWheel {
+            unit,
+            delta,
+            source,
+            modifiers,
+            ..
+        } => {
             let zooms = modifiers.ctrl || modifiers.command;
             match unit {
-                MouseWheelUnit::Point if zooms => Some(Effect::Zoom { factor: (delta.y / DOUBLING).exp2() }),
+                MouseWheelUnit::Point if zooms => Some(Effect::Zoom {
+                    factor: (delta.y / DOUBLING).exp2(),
+                }),
                 MouseWheelUnit::Point => Some(Effect::Pan(delta)),
-                _ if zooms => Some(Effect::Zoom { factor: wheel_factor(delta.y) }),
+                _ if zooms => Some(Effect::Zoom {
+                    factor: wheel_factor(delta.y),
+                }),
                 _ if modifiers.shift => Some(Effect::Pan(vec2(delta.y + delta.x, 0.0) * LINE)),
-                _ if is_wheel(delta, source) => Some(Effect::Zoom { factor: wheel_factor(delta.y) }),
+                _ if is_wheel(delta, source) => Some(Effect::Zoom {
+                    factor: wheel_factor(delta.y),
+                }),
                 _ => Some(Effect::Pan(delta * LINE)),
             }
         }
@@ -165,16 +198,28 @@ mod tests {
     use eframe::egui::{TouchPhase, pos2};
 
     fn around(tool: Tool) -> Surroundings {
-        Surroundings { tool, is_space_down: false, can_paint: true }
+        Surroundings {
+            tool,
+            is_space_down: false,
+            can_paint: true,
+        }
     }
 
     fn button(button: PointerButton, pressed: bool, modifiers: Modifiers) -> Event {
-        Event::PointerButton { pos: pos2(10.0, 10.0), button, pressed, modifiers }
+        Event::PointerButton {
+            pos: pos2(10.0, 10.0),
+            button,
+            pressed,
+            modifiers,
+        }
     }
 
     fn run(events: &[Event], around: &Surroundings) -> Vec<Effect> {
         let mut gesture = Gesture::default();
-        events.iter().filter_map(|event| gesture.take(event, around, |_| true)).collect()
+        events
+            .iter()
+            .filter_map(|event| gesture.take(event, around, |_| true))
+            .collect()
     }
 
     #[test]
@@ -184,17 +229,41 @@ mod tests {
         events.push(button(PointerButton::Primary, false, Modifiers::NONE));
         let effects = run(&events, &around(Tool::Brush));
         assert_eq!(effects.len(), 52);
-        assert_eq!(effects.first(), Some(&Effect::Begin { at: pos2(10.0, 10.0), erase: false, straight: false }));
+        assert_eq!(
+            effects.first(),
+            Some(&Effect::Begin {
+                at: pos2(10.0, 10.0),
+                erase: false,
+                straight: false
+            })
+        );
         assert_eq!(effects.last(), Some(&Effect::End));
     }
 
     #[test]
     fn the_right_button_alt_and_the_eraser_erase() {
-        let erases = |events: &[Event], tool| matches!(run(events, &around(tool)).first(), Some(Effect::Begin { erase: true, .. }));
-        assert!(erases(&[button(PointerButton::Secondary, true, Modifiers::NONE)], Tool::Brush));
-        assert!(erases(&[button(PointerButton::Primary, true, Modifiers::ALT)], Tool::Brush));
-        assert!(erases(&[button(PointerButton::Primary, true, Modifiers::NONE)], Tool::Eraser));
-        assert!(!erases(&[button(PointerButton::Primary, true, Modifiers::NONE)], Tool::Brush));
+        let erases = |events: &[Event], tool| {
+            matches!(
+                run(events, &around(tool)).first(),
+                Some(Effect::Begin { erase: true, .. })
+            )
+        };
+        assert!(erases(
+            &[button(PointerButton::Secondary, true, Modifiers::NONE)],
+            Tool::Brush
+        ));
+        assert!(erases(
+            &[button(PointerButton::Primary, true, Modifiers::ALT)],
+            Tool::Brush
+        ));
+        assert!(erases(
+            &[button(PointerButton::Primary, true, Modifiers::NONE)],
+            Tool::Eraser
+        ));
+        assert!(!erases(
+            &[button(PointerButton::Primary, true, Modifiers::NONE)],
+            Tool::Brush
+        ));
     }
 
     #[test]
@@ -202,7 +271,10 @@ mod tests {
         let moved = Event::PointerMoved(pos2(14.0, 7.0));
         let pan = vec![Effect::Pan(vec2(4.0, -3.0))];
         let primary = button(PointerButton::Primary, true, Modifiers::NONE);
-        let with_space = Surroundings { is_space_down: true, ..around(Tool::Brush) };
+        let with_space = Surroundings {
+            is_space_down: true,
+            ..around(Tool::Brush)
+        };
         assert_eq!(run(&[primary.clone(), moved.clone()], &with_space), pan);
         assert_eq!(run(&[primary, moved.clone()], &around(Tool::Pan)), pan);
         let middle = button(PointerButton::Middle, true, Modifiers::NONE);
@@ -213,8 +285,18 @@ mod tests {
     fn neither_another_button_nor_the_window_s_edge_ends_a_stroke() {
         let begin = button(PointerButton::Primary, true, Modifiers::NONE);
         let other = button(PointerButton::Secondary, false, Modifiers::NONE);
-        assert_eq!(run(&[begin.clone(), other, Event::PointerGone], &around(Tool::Brush)).len(), 1);
-        assert_eq!(run(&[begin, Event::WindowFocused(false)], &around(Tool::Brush)).last(), Some(&Effect::End));
+        assert_eq!(
+            run(
+                &[begin.clone(), other, Event::PointerGone],
+                &around(Tool::Brush)
+            )
+            .len(),
+            1
+        );
+        assert_eq!(
+            run(&[begin, Event::WindowFocused(false)], &around(Tool::Brush)).last(),
+            Some(&Effect::End)
+        );
     }
 
     #[test]
@@ -235,15 +317,35 @@ mod tests {
             modifiers,
         };
         let zooms = |event| matches!(scroll(&event), Some(Effect::Zoom { factor }) if factor > 1.0);
-        assert!(zooms(wheel(MouseWheelUnit::Line, vec2(0.0, 1.0), Modifiers::NONE)));
-        assert!(zooms(wheel(MouseWheelUnit::Line, vec2(0.0, 1.0), Modifiers::CTRL)));
-        assert!(zooms(wheel(MouseWheelUnit::Point, vec2(0.0, 12.0), Modifiers::CTRL)));
+        assert!(zooms(wheel(
+            MouseWheelUnit::Line,
+            vec2(0.0, 1.0),
+            Modifiers::NONE
+        )));
+        assert!(zooms(wheel(
+            MouseWheelUnit::Line,
+            vec2(0.0, 1.0),
+            Modifiers::CTRL
+        )));
+        assert!(zooms(wheel(
+            MouseWheelUnit::Point,
+            vec2(0.0, 12.0),
+            Modifiers::CTRL
+        )));
         assert_eq!(
-            scroll(&wheel(MouseWheelUnit::Point, vec2(3.0, 12.0), Modifiers::NONE)),
+            scroll(&wheel(
+                MouseWheelUnit::Point,
+                vec2(3.0, 12.0),
+                Modifiers::NONE
+            )),
             Some(Effect::Pan(vec2(3.0, 12.0)))
         );
         assert_eq!(
-            scroll(&wheel(MouseWheelUnit::Line, vec2(0.0, 1.0), Modifiers::SHIFT)),
+            scroll(&wheel(
+                MouseWheelUnit::Line,
+                vec2(0.0, 1.0),
+                Modifiers::SHIFT
+            )),
             Some(Effect::Pan(vec2(LINE, 0.0)))
         );
         assert!(zooms(Event::Zoom(1.1)));

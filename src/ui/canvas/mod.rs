@@ -11,7 +11,9 @@ mod view;
 
 use std::time::Duration;
 
-use eframe::egui::{self, Color32, CursorIcon, Event, Key, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role};
+use eframe::egui::{
+    self, Color32, CursorIcon, Event, Key, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role,
+};
 
 pub use handles::Side;
 pub use pictures::Pictures;
@@ -30,6 +32,9 @@ use view::{Mapping, canvas_bounds};
 const LIVELY: f64 = 2.5;
 /// Between two frames of the moving edge.
 const EDGE_FRAME: Duration = Duration::from_millis(66);
+
+/// How fast the view grows while a handle is held at the window's edge, as a rate of its size.
+const OUTWARD_PER_SECOND: f32 = 0.7;
 
 /// What the canvas remembers from frame to frame.
 #[derive(Default)]
@@ -57,14 +62,19 @@ pub struct CanvasState {
 impl CanvasState {
     /// Another picture: look at all of it, forget the rest.
     pub fn start_afresh(&mut self) {
-        *self = Self { is_mask_hidden: self.is_mask_hidden, viewport: self.viewport, ..Self::default() };
+        *self = Self {
+            is_mask_hidden: self.is_mask_hidden,
+            viewport: self.viewport,
+            ..Self::default()
+        };
     }
 
     /// Zooms about the viewport's middle.
     pub fn zoom_to(&mut self, scale: f32, pixels_per_point: f32) {
         if let Some(viewport) = self.viewport {
             let mapping = self.view.mapping(viewport, pixels_per_point);
-            self.view.set_scale_about(&mapping, viewport.center(), scale);
+            self.view
+                .set_scale_about(&mapping, viewport.center(), scale);
         }
     }
 
@@ -84,9 +94,19 @@ pub fn bounds(document: &crate::document::Document) -> Rect {
 pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     let viewport = ui.available_rect_before_wrap();
     scene.state.canvas.viewport = Some(viewport);
+    let scale_before = scene.state.canvas.view.scale();
     let response = ui.allocate_rect(viewport, Sense::CLICK | Sense::DRAG);
-    let description = scene.app.document().map_or_else(|| text::NO_PHOTO.to_owned(), |d| text::size(d.size()));
-    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, format!("{}: {description}", text::CANVAS)));
+    let description = scene
+        .app
+        .document()
+        .map_or_else(|| text::NO_PHOTO.to_owned(), |d| text::size(d.size()));
+    response.widget_info(|| {
+        WidgetInfo::labeled(
+            Role::Canvas,
+            true,
+            format!("{}: {description}", text::CANVAS),
+        )
+    });
     let pixels_per_point = ui.pixels_per_point();
     let Some(document) = scene.app.document() else {
         scene.state.canvas.gesture.stop();
@@ -102,12 +122,19 @@ pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     follow_pointer(ui, &mapping, scene);
     let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
     let mut drag = scene.state.canvas.drag.take();
-    scene.state.canvas.hot_handle =
-        if can_extend(scene) { handles::interact(ui, &mapping, &mut drag, scene) } else { None };
+    scene.state.canvas.hot_handle = if can_extend(scene) {
+        handles::interact(ui, &mapping, &mut drag, scene)
+    } else {
+        None
+    };
     zoom_out_while_dragging_outward(ui, &mapping, drag.as_ref(), scene);
     scene.state.canvas.drag = drag;
     scene.state.canvas.view.keep_in_sight(bounds, &mapping);
     note_pointer(ui, &mapping, &response, scene);
+    if scene.state.canvas.view.scale() != scale_before {
+        // The status line below was drawn with the old zoom.
+        ui.ctx().request_repaint();
+    }
 }
 
 /// The canvas keeps its size while a job or a result depends on it.
@@ -116,10 +143,22 @@ fn can_extend(scene: &Scene<'_>) -> bool {
 }
 
 /// A handle that is dragged to the window's edge makes room.
-fn zoom_out_while_dragging_outward(ui: &Ui, mapping: &Mapping, drag: Option<&HandleDrag>, scene: &mut Scene<'_>) {
-    let Some(pointer) = ui.input(|input| input.pointer.interact_pos()) else { return };
+fn zoom_out_while_dragging_outward(
+    ui: &Ui,
+    mapping: &Mapping,
+    drag: Option<&HandleDrag>,
+    scene: &mut Scene<'_>,
+) {
+    let Some(pointer) = ui.input(|input| input.pointer.interact_pos()) else {
+        return;
+    };
     if drag.is_some() && !mapping.viewport.shrink(28.0).contains(pointer) {
-        scene.state.canvas.view.zoom_about(mapping, mapping.viewport.center(), 0.975);
+        let seconds = ui.input(|input| input.stable_dt.min(0.1));
+        scene
+            .state
+            .canvas
+            .view
+            .make_room(mapping, (-OUTWARD_PER_SECOND * seconds).exp());
         ui.ctx().request_repaint();
     }
 }
@@ -128,7 +167,11 @@ fn note_pointer(ui: &Ui, mapping: &Mapping, response: &egui::Response, scene: &m
     let hover = response.hover_pos().map(|at| mapping.to_photo(at));
     let size = scene.app.document().map(crate::document::Document::size);
     scene.state.canvas.pointer_in_photo = hover
-        .filter(|at| size.is_some_and(|s| at.x >= 0.0 && at.y >= 0.0 && at.x < s.width as f32 && at.y < s.height as f32))
+        .filter(|at| {
+            size.is_some_and(|s| {
+                at.x >= 0.0 && at.y >= 0.0 && at.x < s.width as f32 && at.y < s.height as f32
+            })
+        })
         .map(|at| (at.x as i32, at.y as i32));
     let (now, has_input) = ui.input(|input| (input.time, !input.events.is_empty()));
     if has_input {
@@ -147,14 +190,20 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         ctx.input(|input| input.key_down(Key::Space)),
         ctx.input(|input| input.pointer.any_down()),
     );
-    let around =
-        Surroundings { tool: scene.app.tool(), is_space_down: is_space_down && !is_typing, can_paint: true };
-    let Some((size, extension)) = scene.app.document().map(|d| (d.size(), d.extension())) else { return };
+    let around = Surroundings {
+        tool: scene.app.tool(),
+        is_space_down: is_space_down && !is_typing,
+        can_paint: true,
+    };
+    let Some((size, extension)) = scene.app.document().map(|d| (d.size(), d.extension())) else {
+        return;
+    };
     let is_here = |at: Pos2| {
         !is_blocked && mapping.viewport.contains(at) && ctx.layer_id_at(at) == Some(layer)
     };
     let has_handles = can_extend(scene);
-    let is_on_canvas = |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, size, extension, at));
+    let is_on_canvas =
+        |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, size, extension, at));
     let mut gesture = scene.state.canvas.gesture;
     let mut pointer = ctx.pointer_latest_pos();
     for event in &events {
@@ -162,13 +211,29 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
             pointer = Some(*at);
         }
         let effect = gesture.take(event, &around, is_on_canvas);
-        let effect = effect.or_else(|| pointer.filter(|at| is_here(*at)).and_then(|_| gestures::scroll(event)));
+        let effect = effect.or_else(|| {
+            pointer
+                .filter(|at| is_here(*at))
+                .and_then(|_| gestures::scroll(event))
+        });
         if let Some(effect) = effect {
-            carry_out(effect, mapping.viewport, pointer, ui.pixels_per_point(), scene);
+            carry_out(
+                effect,
+                mapping.viewport,
+                pointer,
+                ui.pixels_per_point(),
+                scene,
+            );
         }
     }
     if !any_down && let Some(effect) = gesture.stop() {
-        carry_out(effect, mapping.viewport, pointer, ui.pixels_per_point(), scene);
+        carry_out(
+            effect,
+            mapping.viewport,
+            pointer,
+            ui.pixels_per_point(),
+            scene,
+        );
     }
     pinch(&ctx, mapping, &mut gesture, scene);
     scene.state.canvas.gesture = gesture;
@@ -176,7 +241,12 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
 
 /// Two fingers on a touch screen zoom and pan, and end a stroke that the first one began.
 fn pinch(ctx: &egui::Context, mapping: &Mapping, gesture: &mut Gesture, scene: &mut Scene<'_>) {
-    let Some(touch) = ctx.multi_touch().filter(|touch| mapping.viewport.contains(touch.center_pos)) else { return };
+    let Some(touch) = ctx
+        .multi_touch()
+        .filter(|touch| mapping.viewport.contains(touch.center_pos))
+    else {
+        return;
+    };
     if gesture.stop().is_some() {
         scene.send(Command::EndStroke);
     }
@@ -185,13 +255,33 @@ fn pinch(ctx: &egui::Context, mapping: &Mapping, gesture: &mut Gesture, scene: &
     view.zoom_about(mapping, touch.center_pos, touch.zoom_delta);
 }
 
-fn carry_out(effect: Effect, viewport: Rect, pointer: Option<Pos2>, pixels_per_point: f32, scene: &mut Scene<'_>) {
+fn carry_out(
+    effect: Effect,
+    viewport: Rect,
+    pointer: Option<Pos2>,
+    pixels_per_point: f32,
+    scene: &mut Scene<'_>,
+) {
     let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
     match effect {
-        Effect::Begin { at, erase, straight } => {
+        Effect::Begin {
+            at,
+            erase,
+            straight,
+        } => {
+            scene.ask(Action::Unfocus);
             let at = mapping.to_photo(at);
-            let from = scene.state.canvas.last_point.filter(|_| straight).unwrap_or(at);
-            scene.send(Command::BeginStroke { x: from.x, y: from.y, erase });
+            let from = scene
+                .state
+                .canvas
+                .last_point
+                .filter(|_| straight)
+                .unwrap_or(at);
+            scene.send(Command::BeginStroke {
+                x: from.x,
+                y: from.y,
+                erase,
+            });
             if from != at {
                 scene.send(Command::ContinueStroke { x: at.x, y: at.y });
             }
@@ -216,14 +306,20 @@ fn carry_out(effect: Effect, viewport: Rect, pointer: Option<Pos2>, pixels_per_p
 
 /// Draws the canvas and everything above it.
 pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
-    let Some(viewport) = scene.state.canvas.viewport else { return };
+    let Some(viewport) = scene.state.canvas.viewport else {
+        return;
+    };
     let palette = theme::palette(ui.ctx());
     ui.painter().rect_filled(viewport, 0.0, palette.canvas);
     pictures.feed(scene.app, scene.state.canvas.is_comparing, ui.ctx());
     if scene.app.document().is_none() {
         hint::empty_state(ui, viewport, scene);
     } else {
-        let mapping = scene.state.canvas.view.mapping(viewport, ui.pixels_per_point());
+        let mapping = scene
+            .state
+            .canvas
+            .view
+            .mapping(viewport, ui.pixels_per_point());
         paint_photo(ui, &mapping, scene, pictures);
         handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
         if can_extend(scene) {
@@ -239,24 +335,37 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
 }
 
 fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut Pictures) {
-    let Some(painter) = &mut pictures.painter else { return };
+    let Some(painter) = &mut pictures.painter else {
+        return;
+    };
     let settings = scene.app.settings();
     let canvas = &scene.state.canvas;
     let has_result = scene.app.shown_candidate().is_some();
     let has_job = !scene.app.jobs().is_empty();
     let is_painting = canvas.gesture.is_painting();
-    let is_quiet = !is_painting && (has_result || canvas.is_mask_resting || canvas.is_comparing);
+    let has_preview = scene
+        .app
+        .jobs()
+        .front()
+        .is_some_and(|job| job.preview.is_some());
+    let is_quiet = !is_painting
+        && (has_result || has_preview || canvas.is_mask_resting || canvas.is_comparing);
     let now = ui.input(|input| input.time);
     let has_focus = ui.input(|input| input.viewport().focused != Some(false));
-    let is_lively = has_focus && !settings.reduced_motion && (has_job || now - canvas.last_input < LIVELY);
+    let is_lively =
+        has_focus && !settings.reduced_motion && (has_job || now - canvas.last_input < LIVELY);
     let shows_edge = !canvas.is_comparing && !(has_result && !is_painting);
     let [red, green, blue] = settings.mask_color;
     let style = CanvasStyle {
-        show_mask: !canvas.is_mask_hidden && !is_quiet,
+        show_mask: !canvas.is_mask_hidden && (shows_edge || !is_quiet),
         mask_color: Color32::from_rgb(red, green, blue),
-        mask_opacity: if has_job { settings.mask_opacity * 0.5 } else { settings.mask_opacity },
+        mask_opacity: match () {
+            () if is_quiet => 0.0,
+            () if has_job => settings.mask_opacity * 0.5,
+            () => settings.mask_opacity,
+        },
         show_mask_edge: !canvas.is_mask_hidden && shows_edge,
-        time_seconds: if settings.reduced_motion { 0.0 } else { now as _ },
+        time_seconds: if settings.reduced_motion { 0.0 } else { now },
         dark: theme::palette(ui.ctx()).is_dark,
         split_x_in_view: None,
         pixel_grid: true,
@@ -268,7 +377,12 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         origin_in_view: mapping.origin_in_view,
         points_per_pixel: mapping.points_per_px,
     };
-    painter.paint(&ui.painter_at(mapping.viewport), mapping.viewport, &view, &style);
+    painter.paint(
+        &ui.painter_at(mapping.viewport),
+        mapping.viewport,
+        &view,
+        &style,
+    );
 }
 
 /// The brush ring or a hand.
@@ -278,7 +392,9 @@ fn cursor(ui: &Ui, mapping: &Mapping, scene: &Scene<'_>) {
         ui.set_cursor_icon(CursorIcon::Grabbing);
         return;
     }
-    let Some(pointer) = ui.ctx().pointer_hover_pos() else { return };
+    let Some(pointer) = ui.ctx().pointer_hover_pos() else {
+        return;
+    };
     let is_here = mapping.viewport.contains(pointer)
         && ui.ctx().layer_id_at(pointer) == Some(ui.layer_id())
         && !ui.ctx().any_popup_open();
@@ -293,12 +409,26 @@ fn cursor(ui: &Ui, mapping: &Mapping, scene: &Scene<'_>) {
     }
     let settings = scene.app.settings();
     let radius = settings.brush_diameter_px / 2.0 * mapping.points_per_px;
-    ui.set_cursor_icon(if radius < 4.0 { CursorIcon::Crosshair } else { CursorIcon::None });
-    draw_brush_ring(&ui.painter_at(mapping.viewport), pointer, radius, settings.brush_hardness);
+    ui.set_cursor_icon(if radius < 4.0 {
+        CursorIcon::Crosshair
+    } else {
+        CursorIcon::None
+    });
+    draw_brush_ring(
+        &ui.painter_at(mapping.viewport),
+        pointer,
+        radius,
+        settings.brush_hardness,
+    );
 }
 
 /// Asks the view's changes of `window`.
-pub fn view_action(action: &Action, state: &mut CanvasState, bounds_in_photo: Option<Rect>, pixels_per_point: f32) {
+pub fn view_action(
+    action: &Action,
+    state: &mut CanvasState,
+    bounds_in_photo: Option<Rect>,
+    pixels_per_point: f32,
+) {
     match action {
         Action::Fit => {
             if let Some(bounds) = bounds_in_photo {

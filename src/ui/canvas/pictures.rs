@@ -109,7 +109,9 @@ impl Pictures {
     pub fn feed(&mut self, app: &App, is_comparing: bool, ctx: &Context) {
         self.collect();
         self.convert_new(app, ctx);
-        let Some(mut painter) = self.painter.take() else { return };
+        let Some(mut painter) = self.painter.take() else {
+            return;
+        };
         match app.document() {
             Some(document) => {
                 self.feed_photo(&mut painter, document);
@@ -123,18 +125,29 @@ impl Pictures {
             }
             None => {}
         }
-        let overlays = if is_comparing { Vec::new() } else { self.overlays(app) };
+        let overlays = if is_comparing {
+            Vec::new()
+        } else {
+            self.overlays(app)
+        };
         painter.set_overlays(overlays);
         self.painter = Some(painter);
     }
 
     fn feed_photo(&mut self, painter: &mut CanvasPainter, document: &Document) {
         let photo = document.photo();
-        if self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, photo)) {
+        if self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| Arc::ptr_eq(shown, photo))
+        {
             return;
         }
         let source: Arc<dyn TileSource> = Arc::new(PhotoTiles(Arc::clone(photo)));
-        let is_same_canvas = self.shown.as_ref().is_some_and(|shown| shown.size == photo.size);
+        let is_same_canvas = self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.size == photo.size);
         match self.accepted.take() {
             Some(changed) if is_same_canvas => painter.update_photo(source, changed),
             _ => {
@@ -171,7 +184,9 @@ impl Pictures {
                 Converted::Preview(id, picture) => {
                     self.being_converted.remove(&id);
                     // A later preview of the same part replaces the earlier one; other parts stay.
-                    self.previews.retain(|(job, old)| *job != id || old.rect_in_photo != picture.rect_in_photo);
+                    self.previews.retain(|(job, old)| {
+                        *job != id || old.rect_in_photo != picture.rect_in_photo
+                    });
                     self.previews.push((id, picture));
                 }
             }
@@ -186,21 +201,33 @@ impl Pictures {
         self.previews.retain(|(id, _)| running(id) || alive(id));
         self.preview_numbers.retain(|id, _| running(id));
         for candidate in app.candidates() {
-            if !self.candidates.contains_key(&candidate.id) && self.being_converted.insert(candidate.id) {
+            if !self.candidates.contains_key(&candidate.id)
+                && self.being_converted.insert(candidate.id)
+            {
                 let key = self.take_keys(candidate.result.patches.len() as u64);
-                let (id, result, extension) = (candidate.id, Arc::clone(&candidate.result), candidate.extension);
-                self.on_thread(ctx, move || Converted::Candidate(id, result_pictures(&result, extension, key)));
+                let (id, result, extension) = (
+                    candidate.id,
+                    Arc::clone(&candidate.result),
+                    candidate.extension,
+                );
+                self.on_thread(ctx, move || {
+                    Converted::Candidate(id, result_pictures(&result, extension, key))
+                });
             }
         }
         for job in app.jobs() {
-            let Some((rect, picture)) = &job.preview else { continue };
+            let Some((rect, picture)) = &job.preview else {
+                continue;
+            };
             let is_new = self.preview_numbers.get(&job.id) != Some(&job.preview_number);
             if is_new && self.being_converted.insert(job.id) {
                 self.preview_numbers.insert(job.id, job.preview_number);
                 let key = self.take_keys(1);
                 let (id, picture) = (job.id, Arc::clone(picture));
                 let rect = in_photo(*rect, job.extension);
-                self.on_thread(ctx, move || Converted::Preview(id, preview_picture(&picture, rect, key)));
+                self.on_thread(ctx, move || {
+                    Converted::Preview(id, preview_picture(&picture, rect, key))
+                });
             }
         }
     }
@@ -228,11 +255,17 @@ impl Pictures {
             }
             return self.previews_of(candidate.id);
         }
-        app.jobs().front().map_or_else(Vec::new, |job| self.previews_of(job.id))
+        app.jobs()
+            .front()
+            .map_or_else(Vec::new, |job| self.previews_of(job.id))
     }
 
     fn previews_of(&self, id: JobId) -> Vec<OverlayPicture> {
-        self.previews.iter().filter(|(job, _)| *job == id).map(|(_, picture)| picture.clone()).collect()
+        self.previews
+            .iter()
+            .filter(|(job, _)| *job == id)
+            .map(|(_, picture)| picture.clone())
+            .collect()
     }
 }
 
@@ -252,7 +285,11 @@ fn in_photo(rect: PixelRect, extension: Extension) -> PixelRect {
     rect.translate(-(extension.left as i32), -(extension.top as i32))
 }
 
-fn result_pictures(result: &JobResult, extension: Extension, first_key: u64) -> Vec<OverlayPicture> {
+fn result_pictures(
+    result: &JobResult,
+    extension: Extension,
+    first_key: u64,
+) -> Vec<OverlayPicture> {
     let pictures = result.patches.iter().zip(first_key..);
     pictures
         .map(|(patch, key)| OverlayPicture {
@@ -272,7 +309,13 @@ fn preview_picture(picture: &RgbF32, rect_in_photo: PixelRect, key: u64) -> Over
         rgba.extend_from_slice(pixel);
         rgba.push(255);
     }
-    OverlayPicture { key, rect_in_photo, size: picture.size, rgba: Arc::new(rgba), clip_to_mask: true }
+    OverlayPicture {
+        key,
+        rect_in_photo,
+        size: picture.size,
+        rgba: Arc::new(rgba),
+        clip_to_mask: true,
+    }
 }
 
 #[cfg(test)]
@@ -281,7 +324,12 @@ mod tests {
 
     #[test]
     fn a_preview_on_an_extended_canvas_lands_beside_the_photo() {
-        let extension = Extension { left: 100, top: 20, right: 0, bottom: 0 };
+        let extension = Extension {
+            left: 100,
+            top: 20,
+            right: 0,
+            bottom: 0,
+        };
         let rect = in_photo(PixelRect::new(0, 0, 150, 60), extension);
         assert_eq!(rect, PixelRect::new(-100, -20, 150, 60));
         let mut picture = RgbF32::new(PixelSize::new(2, 1));

@@ -27,7 +27,11 @@ pub struct View {
 
 impl Default for View {
     fn default() -> Self {
-        Self { scale: 1.0, middle_in_photo: Pos2::ZERO, is_fitted: true }
+        Self {
+            scale: 1.0,
+            middle_in_photo: Pos2::ZERO,
+            is_fitted: true,
+        }
     }
 }
 
@@ -69,7 +73,11 @@ impl View {
         let points_per_px = self.scale / pixels_per_point;
         let origin = viewport.center() - self.middle_in_photo.to_vec2() * points_per_px;
         let snap = |v: f32| (v * pixels_per_point).round() / pixels_per_point;
-        Mapping { viewport, points_per_px, origin_in_view: pos2(snap(origin.x), snap(origin.y)) }
+        Mapping {
+            viewport,
+            points_per_px,
+            origin_in_view: pos2(snap(origin.x), snap(origin.y)),
+        }
     }
 
     /// Shows all of `bounds_in_photo`; small pictures are enlarged to 200 % at most.
@@ -77,7 +85,9 @@ impl View {
         let margin = (viewport.size() * FIT_SHARE).max(Vec2::splat(FIT_MARGIN));
         let room = (viewport.size() - 2.0 * margin).max(Vec2::splat(32.0)) * pixels_per_point;
         let size = bounds_in_photo.size().max(Vec2::splat(1.0));
-        let scale = (room.x / size.x).min(room.y / size.y).min(2.0 * pixels_per_point);
+        let scale = (room.x / size.x)
+            .min(room.y / size.y)
+            .min(2.0 * pixels_per_point);
         self.scale = scale.clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
         self.middle_in_photo = bounds_in_photo.center();
         self.is_fitted = true;
@@ -96,8 +106,16 @@ impl View {
         let anchor_in_photo = mapping.to_photo(anchor_in_view);
         let points_per_px = mapping.points_per_px * scale / self.scale;
         self.scale = scale;
-        self.middle_in_photo = anchor_in_photo + (mapping.viewport.center() - anchor_in_view) / points_per_px;
+        self.middle_in_photo =
+            anchor_in_photo + (mapping.viewport.center() - anchor_in_view) / points_per_px;
         self.is_fitted = false;
+    }
+
+    /// Zooms out about the middle; a fitted view will be fitted again.
+    pub fn make_room(&mut self, mapping: &Mapping, factor: f32) {
+        let was_fitted = self.is_fitted;
+        self.zoom_about(mapping, mapping.viewport.center(), factor);
+        self.is_fitted = was_fitted;
     }
 
     /// Moves the picture by `delta` points.
@@ -113,7 +131,8 @@ impl View {
 
     /// Keeps a piece of `bounds_in_photo` in sight.
     pub fn keep_in_sight(&mut self, bounds_in_photo: Rect, mapping: &Mapping) {
-        let reach = (mapping.viewport.size() / 2.0 - Vec2::splat(KEEP)).max(Vec2::ZERO) / mapping.points_per_px;
+        let reach = (mapping.viewport.size() / 2.0 - Vec2::splat(KEEP)).max(Vec2::ZERO)
+            / mapping.points_per_px;
         let allowed = bounds_in_photo.expand2(reach);
         self.middle_in_photo = self.middle_in_photo.clamp(allowed.min, allowed.max);
     }
@@ -121,12 +140,21 @@ impl View {
 
 /// The next rung of the zoom ladder above or below a scale, for buttons and keys.
 pub fn next_step(scale: f32, larger: bool) -> f32 {
-    const LADDER: [f32; 17] =
-        [0.02, 0.05, 0.1, 0.167, 0.25, 0.333, 0.5, 0.667, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+    const LADDER: [f32; 17] = [
+        0.02, 0.05, 0.1, 0.167, 0.25, 0.333, 0.5, 0.667, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0, 32.0,
+        64.0,
+    ];
     if larger {
-        LADDER.into_iter().find(|step| *step > scale * 1.01).unwrap_or(64.0)
+        LADDER
+            .into_iter()
+            .find(|step| *step > scale * 1.01)
+            .unwrap_or(64.0)
     } else {
-        LADDER.into_iter().rev().find(|step| *step < scale * 0.99).unwrap_or(0.02)
+        LADDER
+            .into_iter()
+            .rev()
+            .find(|step| *step < scale * 0.99)
+            .unwrap_or(0.02)
     }
 }
 
@@ -137,7 +165,12 @@ pub fn wheel_factor(notches: f32) -> f32 {
 
 /// The bounds of a canvas in photo coordinates.
 pub fn canvas_bounds(photo: crate::geometry::PixelSize, extension: crate::plan::Extension) -> Rect {
-    let crate::plan::Extension { left, top, right, bottom } = extension;
+    let crate::plan::Extension {
+        left,
+        top,
+        right,
+        bottom,
+    } = extension;
     Rect::from_min_max(
         pos2(-(left as f32), -(top as f32)),
         pos2(photo.width as f32, photo.height as f32) + vec2(right as f32, bottom as f32),
@@ -155,7 +188,11 @@ mod tests {
     #[test]
     fn zooming_keeps_the_point_under_the_pointer() {
         let mut view = View::default();
-        view.fit(Rect::from_min_size(Pos2::ZERO, vec2(4000.0, 3000.0)), viewport(), 1.0);
+        view.fit(
+            Rect::from_min_size(Pos2::ZERO, vec2(4000.0, 3000.0)),
+            viewport(),
+            1.0,
+        );
         let pointer = pos2(200.0, 333.0);
         let before = view.mapping(viewport(), 1.0);
         let under = before.to_photo(pointer);
@@ -169,7 +206,11 @@ mod tests {
     #[test]
     fn mapping_there_and_back_is_the_identity() {
         let mut view = View::default();
-        view.fit(Rect::from_min_size(Pos2::ZERO, vec2(640.0, 480.0)), viewport(), 1.5);
+        view.fit(
+            Rect::from_min_size(Pos2::ZERO, vec2(640.0, 480.0)),
+            viewport(),
+            1.5,
+        );
         let mapping = view.mapping(viewport(), 1.5);
         let point = pos2(123.25, 77.5);
         assert!((mapping.to_photo(mapping.to_view(point)) - point).length() < 1e-3);
@@ -178,12 +219,22 @@ mod tests {
     #[test]
     fn a_fitted_picture_lies_inside_the_viewport_at_every_scale_factor() {
         for pixels_per_point in [1.0, 1.25, 1.5, 2.0, 3.0] {
-            for size in [vec2(16.0, 16.0), vec2(9000.0, 60.0), vec2(60.0, 9000.0), vec2(12000.0, 9000.0)] {
+            for size in [
+                vec2(16.0, 16.0),
+                vec2(9000.0, 60.0),
+                vec2(60.0, 9000.0),
+                vec2(12000.0, 9000.0),
+            ] {
                 let mut view = View::default();
                 let bounds = Rect::from_min_size(pos2(-30.0, 0.0), size);
                 view.fit(bounds, viewport(), pixels_per_point);
-                let shown = view.mapping(viewport(), pixels_per_point).rect_to_view(bounds);
-                assert!(viewport().expand(1.0).contains_rect(shown), "{size:?} at {pixels_per_point}: {shown:?}");
+                let shown = view
+                    .mapping(viewport(), pixels_per_point)
+                    .rect_to_view(bounds);
+                assert!(
+                    viewport().expand(1.0).contains_rect(shown),
+                    "{size:?} at {pixels_per_point}: {shown:?}"
+                );
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Owns the foot of the side panel: Generate with what it will do or why it can't, or the running job with its progress
 //! and Cancel. Pushes actions only.
 
-use eframe::egui::{self, Align, Button, CornerRadius, Layout, Rect, RichText, Sense, Ui, Vec2, WidgetInfo, accesskit::Role, vec2};
+use eframe::egui::{
+    self, Align, Button, CornerRadius, Layout, Rect, RichText, Sense, Ui, Vec2, WidgetInfo,
+    accesskit::Role, vec2,
+};
 
 use crate::app::{Command, Job};
 use crate::ui::action::Scene;
@@ -20,16 +23,27 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn idle(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let command = Command::Generate { count: scene.state.variations };
+    let command = Command::Generate {
+        count: scene.state.variations,
+    };
     let why_not = scene.why_not_generate();
     let keys = shortcuts::words(ui.ctx(), &command);
-    let response = widgets::primary_button(ui, Some(Icon::Spark), command.label(), &keys, why_not.is_none());
+    let response = widgets::primary_button(
+        ui,
+        Some(Icon::Spark),
+        command.label(),
+        &keys,
+        why_not.is_none(),
+    );
     let response = response.on_hover_text(why_not.unwrap_or(command.tooltip()));
     if response.clicked() && why_not.is_none() {
         scene.send(command);
     }
     ui.vertical_centered(|ui| {
-        let is_extended = scene.app.document().is_some_and(|d| !d.extension().is_none());
+        let is_extended = scene
+            .app
+            .document()
+            .is_some_and(|d| !d.extension().is_none());
         let words = why_not.unwrap_or(match (scene.has_mask, is_extended) {
             (true, true) => text::READY_BOTH,
             (false, true) => text::READY_EXTEND,
@@ -41,19 +55,33 @@ fn idle(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
     let palette = theme::palette(ui.ctx());
-    let Some(job) = scene.app.jobs().front() else { return };
+    let Some(job) = scene.app.jobs().front() else {
+        return;
+    };
     let waiting = scene.app.jobs().len();
     let made = scene.app.candidates().len();
     ui.horizontal(|ui| {
-        let stage = if job.is_cancelling { text::CANCELLING.to_owned() } else { text::stage(job.progress.stage) };
-        ui.label(RichText::new(stage).font(theme::semibold(size::BODY)).color(palette.text));
+        let stage = if job.is_cancelling {
+            text::CANCELLING.to_owned()
+        } else {
+            text::stage(job.progress.stage)
+        };
+        ui.label(
+            RichText::new(stage)
+                .font(theme::semibold(size::BODY))
+                .color(palette.text),
+        );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if waiting + made > 1 {
                 widgets::small(ui, text::job_of(made + 1, made + waiting));
             }
         });
     });
-    bar(ui, job.progress.fraction, job.is_running && job.progress.total == 0);
+    bar(
+        ui,
+        job.progress.fraction,
+        job.is_running && job.progress.total == 0,
+    );
     ui.horizontal(|ui| {
         ui.set_min_height(theme::CONTROL);
         ui.vertical(|ui| {
@@ -66,7 +94,11 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
             let can_cancel = scene.allows(&Command::Cancel);
             let button = Button::new(Command::Cancel.label()).min_size(vec2(76.0, theme::CONTROL));
             let tip = shortcuts::tip(ui.ctx(), &Command::Cancel);
-            if ui.add_enabled(can_cancel, button).on_hover_text(tip).clicked() {
+            if ui
+                .add_enabled(can_cancel, button)
+                .on_hover_text(tip)
+                .clicked()
+            {
                 scene.send(Command::Cancel);
             }
         });
@@ -78,7 +110,11 @@ fn details(job: &Job, counts_steps: bool) -> (String, String) {
     let progress = &job.progress;
     let mut first = String::new();
     if progress.total > 0 {
-        first = if counts_steps { text::step(progress.done, progress.total) } else { text::share(progress.fraction) };
+        first = if counts_steps {
+            text::step(progress.done, progress.total)
+        } else {
+            text::share(progress.fraction)
+        };
     }
     if progress.crops > 1 {
         first = format!("{} · {first}", text::crop(progress.crop, progress.crops));
@@ -100,12 +136,23 @@ fn bar(ui: &mut Ui, fraction: f32, is_unknown: bool) {
     ui.painter().rect_filled(rect, round, palette.control);
     let filled = if is_unknown {
         let t = (ui.input(|input| input.time) * 0.6).fract() as f32;
-        ui.ctx().request_repaint_after(std::time::Duration::from_millis(50));
+        ui.ctx()
+            .request_repaint_after(std::time::Duration::from_millis(50));
         let width = rect.width() * 0.25;
         let left = rect.left() + (rect.width() + width) * t - width;
-        Rect::from_min_size(egui::pos2(left, rect.top()), Vec2::new(width, rect.height())).intersect(rect)
+        Rect::from_min_size(
+            egui::pos2(left, rect.top()),
+            Vec2::new(width, rect.height()),
+        )
+        .intersect(rect)
     } else {
-        Rect::from_min_size(rect.min, vec2((rect.width() * fraction.clamp(0.0, 1.0)).max(6.0), rect.height()))
+        Rect::from_min_size(
+            rect.min,
+            vec2(
+                (rect.width() * fraction.clamp(0.0, 1.0)).max(6.0),
+                rect.height(),
+            ),
+        )
     };
     ui.painter().rect_filled(filled, round, palette.accent);
 }

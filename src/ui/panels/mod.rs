@@ -21,10 +21,15 @@ use super::theme;
 
 /// The plain ground of a panel.
 fn ground(ui: &Ui, margin: Margin) -> Frame {
-    Frame::new().fill(theme::palette(ui.ctx()).panel).inner_margin(margin)
+    Frame::new()
+        .fill(theme::palette(ui.ctx()).panel)
+        .inner_margin(margin)
 }
 
 /// A hairline at one edge of a panel, crisp at every scale.
 fn hairline(ui: &Ui) -> Stroke {
-    Stroke::new(1.0 / ui.pixels_per_point().max(1.0), theme::palette(ui.ctx()).line)
+    Stroke::new(
+        1.0 / ui.pixels_per_point().max(1.0),
+        theme::palette(ui.ctx()).line,
+    )
 }

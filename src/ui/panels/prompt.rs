@@ -28,14 +28,22 @@ fn words(ui: &mut Ui, scene: &mut Scene<'_>) {
         .margin(Margin::symmetric(10, 8));
     let mut is_changed = ui.add(prompt).accessible_name(text::PROMPT_NAME).changed();
     let is_open = !settings.negative_prompt.is_empty();
-    let heading = RichText::new(text::NEGATIVE_PROMPT).font(theme::regular(size::BODY)).color(palette.text_muted);
-    egui::CollapsingHeader::new(heading).default_open(is_open).show_unindented(ui, |ui| {
+    let heading = RichText::new(text::NEGATIVE_PROMPT)
+        .font(theme::regular(size::BODY))
+        .color(palette.text_muted);
+    let header = egui::CollapsingHeader::new(heading)
+        .default_open(is_open)
+        .icon(widgets::fold_icon);
+    header.show_unindented(ui, |ui| {
         let negative = TextEdit::multiline(&mut settings.negative_prompt)
             .hint_text(RichText::new(text::NEGATIVE_HINT).color(palette.text_faint))
             .desired_rows(2)
             .desired_width(f32::INFINITY)
             .margin(Margin::symmetric(10, 8));
-        is_changed |= ui.add(negative).accessible_name(text::NEGATIVE_PROMPT).changed();
+        is_changed |= ui
+            .add(negative)
+            .accessible_name(text::NEGATIVE_PROMPT)
+            .changed();
     });
     if is_changed {
         scene.send(Command::EditSettings(Box::new(settings)));
@@ -54,14 +62,24 @@ fn no_words(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
             let (square, _) = ui.allocate_exact_size(Vec2::splat(16.0), Sense::hover());
-            icons::paint(ui.painter(), Rect::from_center_size(square.center() + vec2(0.0, 1.0), Vec2::splat(16.0)), Icon::Info, palette.text_muted);
+            icons::paint(
+                ui.painter(),
+                Rect::from_center_size(square.center() + vec2(0.0, 1.0), Vec2::splat(16.0)),
+                Icon::Info,
+                palette.text_muted,
+            );
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 4.0;
-                let title = RichText::new(text::NO_WORDS_TITLE).font(theme::semibold(12.5)).color(palette.text);
+                let title = RichText::new(text::NO_WORDS_TITLE)
+                    .font(theme::semibold(12.5))
+                    .color(palette.text);
                 ui.add(egui::Label::new(title).wrap());
                 widgets::small(ui, text::NO_WORDS);
                 ui.add_space(2.0);
-                if ui.link(RichText::new(text::CHOOSE_MODEL).font(theme::regular(12.5))).clicked() {
+                if ui
+                    .link(RichText::new(text::CHOOSE_MODEL).font(theme::regular(12.5)))
+                    .clicked()
+                {
                     scene.ask(Action::Pick(Pick::Model));
                 }
             });

@@ -24,12 +24,22 @@ const FIRST_STRENGTH: f64 = 1.0;
 
 /// Pixels on each side.
 pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let extension = scene.app.document().map(crate::document::Document::extension).unwrap_or_default();
-    let can_edit = scene.app.document().is_some() && scene.app.jobs().is_empty() && scene.app.candidates().is_empty();
+    let extension = scene
+        .app
+        .document()
+        .map(crate::document::Document::extension)
+        .unwrap_or_default();
+    let can_edit = scene.app.document().is_some()
+        && scene.app.jobs().is_empty()
+        && scene.app.candidates().is_empty();
     widgets::section(ui, text::SECTION_EXTEND, |ui| {
         if !extension.is_none() && can_edit {
-            let reset = egui::Button::new(RichText::new(text::RESET_EXTENSION).font(theme::regular(size::SMALL)));
-            let reset = ui.add(reset.small().frame_when_inactive(false)).on_hover_text(text::RESET_EXTENSION_TIP);
+            let reset = egui::Button::new(
+                RichText::new(text::RESET_EXTENSION).font(theme::regular(size::SMALL)),
+            );
+            let reset = ui
+                .add(reset.small().frame_when_inactive(false))
+                .on_hover_text(text::RESET_EXTENSION_TIP);
             if reset.clicked() {
                 scene.send(Command::SetExtension(Extension::default()));
             }
@@ -38,25 +48,41 @@ pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
     let mut changed = extension;
     ui.add_enabled_ui(can_edit, |ui| {
         let field = (ui.available_width() - 2.0 * 48.0 - 3.0 * theme::GAP) / 2.0;
-        Grid::new("extend").spacing(vec2(theme::GAP, 6.0)).min_col_width(48.0).show(ui, |ui| {
-            for pair in [[Side::Left, Side::Right], [Side::Top, Side::Bottom]] {
-                for side in pair {
-                    let palette = theme::palette(ui.ctx());
-                    ui.label(RichText::new(side.name()).color(palette.text_muted));
-                    let mut px = side.of(extension);
-                    widgets::pixels(ui, &text::extend_value(side.name()), &mut px, MAX_EXTENSION, field);
-                    changed = side.with(changed, px);
+        Grid::new("extend")
+            .spacing(vec2(theme::GAP, 6.0))
+            .min_col_width(48.0)
+            .show(ui, |ui| {
+                for pair in [[Side::Left, Side::Right], [Side::Top, Side::Bottom]] {
+                    for side in pair {
+                        let palette = theme::palette(ui.ctx());
+                        ui.label(RichText::new(side.name()).color(palette.text_muted));
+                        let mut px = side.of(extension);
+                        widgets::pixels(
+                            ui,
+                            &text::extend_value(side.name()),
+                            &mut px,
+                            MAX_EXTENSION,
+                            field,
+                        );
+                        changed = side.with(changed, px);
+                    }
+                    ui.end_row();
                 }
-                ui.end_row();
-            }
-        });
+            });
     });
     if changed != extension {
         scene.send(Command::SetExtension(changed));
     }
-    match scene.app.document().map(|d| (d.size(), extension.canvas_size(d.size()))) {
-        Some((size, Ok(canvas))) if size != canvas => widgets::small(ui, text::extended_size(size, canvas)),
-        _ if scene.app.document().is_some() && !can_edit => widgets::small(ui, text::EXTEND_WAIT),
+    match scene
+        .app
+        .document()
+        .map(|d| (d.size(), extension.canvas_size(d.size())))
+    {
+        Some((size, Ok(canvas))) if size != canvas => {
+            widgets::small(ui, text::extended_size(size, canvas))
+        }
+        Some(_) if !scene.app.jobs().is_empty() => widgets::small(ui, text::EXTEND_BUSY),
+        Some(_) if !can_edit => widgets::small(ui, text::EXTEND_WAIT),
         _ => widgets::small(ui, text::EXTEND_HELP),
     };
 }
@@ -73,17 +99,40 @@ pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {
     row(ui, text::STEPS, text::STEPS_TIP, None, |ui| {
         let mut steps = settings.num_inference_steps.map(f64::from);
         let max = f64::from(scene.app.model().max_steps());
-        if auto_number(ui, text::STEPS, &mut steps, FIRST_STEPS, 1.0..=max.min(200.0), 0) {
+        if auto_number(
+            ui,
+            text::STEPS,
+            &mut steps,
+            FIRST_STEPS,
+            1.0..=max.min(200.0),
+            0,
+        ) {
             settings.num_inference_steps = steps.map(|steps| steps.round() as u32);
         }
     });
     row(ui, text::GUIDANCE, text::GUIDANCE_TIP, why_not, |ui| {
-        auto_number(ui, text::GUIDANCE, &mut settings.guidance_scale, FIRST_GUIDANCE, 1.0..=30.0, 1);
+        auto_number(
+            ui,
+            text::GUIDANCE,
+            &mut settings.guidance_scale,
+            FIRST_GUIDANCE,
+            1.0..=30.0,
+            1,
+        );
     });
     row(ui, text::STRENGTH, text::STRENGTH_TIP, why_not, |ui| {
-        auto_number(ui, text::STRENGTH, &mut settings.strength, FIRST_STRENGTH, 0.05..=1.0, 2);
+        auto_number(
+            ui,
+            text::STRENGTH,
+            &mut settings.strength,
+            FIRST_STRENGTH,
+            0.05..=1.0,
+            2,
+        );
     });
-    row(ui, text::SAMPLER, text::SAMPLER_TIP, why_not, |ui| sampler(ui, &mut settings));
+    row(ui, text::SAMPLER, text::SAMPLER_TIP, why_not, |ui| {
+        sampler(ui, &mut settings)
+    });
     machine(ui, scene);
     if settings != before {
         scene.send(Command::EditSettings(Box::new(settings)));
@@ -105,23 +154,39 @@ fn seed(ui: &mut Ui, settings: &mut GenerateSettings, scene: &mut Scene<'_>) {
         let width = ui.available_width() - theme::CONTROL - theme::GAP;
         let end = MAX_SEED.max(settings.seed);
         let drag = DragValue::new(&mut settings.seed).range(0..=end).speed(1.0);
-        ui.add_sized(vec2(width, theme::CONTROL), drag).accessible_name(text::SEED);
+        ui.add_sized(vec2(width, theme::CONTROL), drag)
+            .accessible_name(text::SEED);
         let tip = shortcuts::tip(ui.ctx(), &Command::NewSeed);
-        if IconButton::new(Icon::Dice, Command::NewSeed.label()).tip(tip).show(ui).clicked() {
+        if IconButton::new(Icon::Dice, Command::NewSeed.label())
+            .tip(tip)
+            .show(ui)
+            .clicked()
+        {
             scene.send(Command::NewSeed);
         }
     });
 }
 
 fn sampler(ui: &mut Ui, settings: &mut GenerateSettings) {
-    let name = |key: &str| SAMPLERS.iter().find(|(k, _)| *k == key).map_or(text::SAMPLER_OWN, |(_, name)| *name);
-    let shown = settings.scheduler.as_deref().map_or(text::SAMPLER_OWN, name);
-    let combo = widgets::combo("sampler").width(ui.available_width()).selected_text(shown).show_ui(ui, |ui| {
-        ui.selectable_value(&mut settings.scheduler, None, text::SAMPLER_OWN);
-        for (key, name) in SAMPLERS {
-            ui.selectable_value(&mut settings.scheduler, Some(key.to_owned()), name);
-        }
-    });
+    let name = |key: &str| {
+        SAMPLERS
+            .iter()
+            .find(|(k, _)| *k == key)
+            .map_or(text::SAMPLER_OWN, |(_, name)| *name)
+    };
+    let shown = settings
+        .scheduler
+        .as_deref()
+        .map_or(text::SAMPLER_OWN, name);
+    let combo = widgets::combo("sampler")
+        .width(ui.available_width())
+        .selected_text(shown)
+        .show_ui(ui, |ui| {
+            ui.selectable_value(&mut settings.scheduler, None, text::SAMPLER_OWN);
+            for (key, name) in SAMPLERS {
+                ui.selectable_value(&mut settings.scheduler, Some(key.to_owned()), name);
+            }
+        });
     combo.response.accessible_name(text::SAMPLER);
 }
 
@@ -135,7 +200,10 @@ fn machine(ui: &mut Ui, scene: &mut Scene<'_>) {
             .width(ui.available_width())
             .selected_text(text::device(chosen.name()))
             .show_ui(ui, |ui| {
-                for device in DeviceChoice::ALL.into_iter().filter(|device| is_here(*device)) {
+                for device in DeviceChoice::ALL
+                    .into_iter()
+                    .filter(|device| is_here(*device))
+                {
                     ui.selectable_value(&mut chosen, device, text::device(device.name()));
                 }
             });

@@ -11,27 +11,40 @@ const WIDTH: f32 = 316.0;
 
 pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
-    Panel::right("side").exact_size(WIDTH).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
-        let whole = ui.max_rect();
-        let foot = ground(ui, Margin::symmetric(theme::MARGIN, 14));
-        Panel::bottom("generate").resizable(false).show_separator_line(false).frame(foot).show(ui, |ui| {
-            let line = ui.max_rect().expand2(vec2(f32::from(theme::MARGIN), 14.0));
-            ui.painter().hline(line.x_range(), line.top() + 0.5, hairline(ui));
-            generate::show(ui, scene);
+    Panel::right("side")
+        .exact_size(WIDTH)
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(frame)
+        .show(ui, |ui| {
+            let whole = ui.max_rect();
+            let foot = ground(ui, Margin::symmetric(theme::MARGIN, 14));
+            Panel::bottom("generate")
+                .resizable(false)
+                .show_separator_line(false)
+                .frame(foot)
+                .show(ui, |ui| {
+                    let line = ui.max_rect().expand2(vec2(f32::from(theme::MARGIN), 14.0));
+                    ui.painter()
+                        .hline(line.x_range(), line.top() + 0.5, hairline(ui));
+                    generate::show(ui, scene);
+                });
+            let inner = ground(ui, Margin::symmetric(theme::MARGIN, 14));
+            ScrollArea::vertical()
+                .auto_shrink([false, false])
+                .show(ui, |ui| {
+                    inner.show(ui, |ui| {
+                        ui.set_width(WIDTH - 2.0 * f32::from(theme::MARGIN));
+                        model::show(ui, scene);
+                        widgets::divider(ui);
+                        prompt::show(ui, scene);
+                        widgets::divider(ui);
+                        settings::extend(ui, scene);
+                        widgets::divider(ui);
+                        settings::settings(ui, scene);
+                    });
+                });
+            ui.painter()
+                .vline(whole.left() + 0.5, whole.y_range(), hairline(ui));
         });
-        let inner = ground(ui, Margin::symmetric(theme::MARGIN, 14));
-        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-            inner.show(ui, |ui| {
-                ui.set_width(WIDTH - 2.0 * f32::from(theme::MARGIN));
-                model::show(ui, scene);
-                widgets::divider(ui);
-                prompt::show(ui, scene);
-                widgets::divider(ui);
-                settings::extend(ui, scene);
-                widgets::divider(ui);
-                settings::settings(ui, scene);
-            });
-        });
-        ui.painter().vline(whole.left() + 0.5, whole.y_range(), hairline(ui));
-    });
 }

@@ -9,7 +9,7 @@ use crate::ui::action::{Action, Scene};
 use crate::ui::icons::Icon;
 use crate::ui::text;
 use crate::ui::theme::{self, size};
-use crate::ui::widgets::IconButton;
+use crate::ui::widgets::{self, IconButton};
 
 const HEIGHT: f32 = 30.0;
 /// Zooms in the list, in screen pixels for one photo pixel.
@@ -17,27 +17,37 @@ const ZOOMS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 
 pub fn status(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::symmetric(14, 0));
-    Panel::bottom("status").exact_size(HEIGHT).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
-        let whole = ui.max_rect().expand2(vec2(14.0, 0.0));
-        ui.painter().hline(whole.x_range(), whole.top() + 0.5, hairline(ui));
-        ui.horizontal_centered(|ui| {
-            ui.spacing_mut().item_spacing.x = 18.0;
-            facts(ui, whole.width(), scene);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = 2.0;
-                zoom(ui, scene);
-                if whole.width() > 640.0 {
-                    ui.add_space(14.0);
-                    device(ui, scene);
-                }
+    Panel::bottom("status")
+        .exact_size(HEIGHT)
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(frame)
+        .show(ui, |ui| {
+            let whole = ui.max_rect().expand2(vec2(14.0, 0.0));
+            ui.painter()
+                .hline(whole.x_range(), whole.top() + 0.5, hairline(ui));
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = 18.0;
+                facts(ui, whole.width(), scene);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.x = 2.0;
+                    zoom(ui, scene);
+                    if whole.width() > 640.0 {
+                        ui.add_space(14.0);
+                        device(ui, scene);
+                    }
+                });
             });
         });
-    });
 }
 
 fn fact(ui: &mut Ui, words: impl Into<String>) -> egui::Response {
     let palette = theme::palette(ui.ctx());
-    ui.label(RichText::new(words).font(theme::regular(size::SMALL)).color(palette.text_muted))
+    ui.label(
+        RichText::new(words)
+            .font(theme::regular(size::SMALL))
+            .color(palette.text_muted),
+    )
 }
 
 fn facts(ui: &mut Ui, width: f32, scene: &Scene<'_>) {
@@ -47,12 +57,26 @@ fn facts(ui: &mut Ui, width: f32, scene: &Scene<'_>) {
     };
     let photo = document.photo();
     match document.extension().canvas_size(document.size()) {
-        Ok(canvas) if canvas != document.size() => fact(ui, text::extended_size(document.size(), canvas)),
+        Ok(canvas) if canvas != document.size() => {
+            fact(ui, text::extended_size(document.size(), canvas))
+        }
         _ => fact(ui, text::size(document.size())),
     };
     if width > 520.0 {
-        let bits = if matches!(photo.samples, Samples::U16(_)) { 16 } else { 8 };
-        fact(ui, text::depth(bits, photo.layout.is_gray(), photo.layout.has_alpha(), photo.icc.is_some()));
+        let bits = if matches!(photo.samples, Samples::U16(_)) {
+            16
+        } else {
+            8
+        };
+        fact(
+            ui,
+            text::depth(
+                bits,
+                photo.layout.is_gray(),
+                photo.layout.has_alpha(),
+                photo.icc.is_some(),
+            ),
+        );
     }
     if let Some((x, y)) = scene.state.canvas.pointer_in_photo {
         fact(ui, text::position(x, y)).on_hover_text(text::POSITION);
@@ -70,17 +94,26 @@ fn device(ui: &mut Ui, scene: &Scene<'_>) {
 
 fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
     let is_enabled = scene.app.document().is_some();
-    if IconButton::new(Icon::Plus, text::ZOOM_IN).side(22.0).enabled(is_enabled).show(ui).clicked() {
+    if IconButton::new(Icon::Plus, text::ZOOM_IN)
+        .side(22.0)
+        .enabled(is_enabled)
+        .show(ui)
+        .clicked()
+    {
         scene.ask(Action::ZoomIn);
     }
     let words = text::percent(scene.state.canvas.view.scale());
     let palette = theme::palette(ui.ctx());
-    let label = RichText::new(words).font(theme::semibold(size::SMALL)).color(palette.text);
-    let button = Button::new(label).frame_when_inactive(false).min_size(vec2(56.0, 22.0));
+    let label = RichText::new(words)
+        .font(theme::semibold(size::SMALL))
+        .color(palette.text);
+    let button = Button::new(label)
+        .frame_when_inactive(false)
+        .min_size(vec2(56.0, 22.0));
     let response = ui.add_enabled(is_enabled, button).on_hover_text(text::ZOOM);
     let response = response.accessible_name(text::ZOOM);
     Popup::menu(&response).show(|ui| {
-        ui.set_min_width(130.0);
+        widgets::menu_look(ui, 130.0);
         if ui.button(text::FIT).clicked() {
             scene.ask(Action::Fit);
             ui.close();
@@ -92,10 +125,20 @@ fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
             }
         }
     });
-    if IconButton::new(Icon::Minus, text::ZOOM_OUT).side(22.0).enabled(is_enabled).show(ui).clicked() {
+    if IconButton::new(Icon::Minus, text::ZOOM_OUT)
+        .side(22.0)
+        .enabled(is_enabled)
+        .show(ui)
+        .clicked()
+    {
         scene.ask(Action::ZoomOut);
     }
-    if IconButton::new(Icon::Fit, text::FIT).side(22.0).enabled(is_enabled).show(ui).clicked() {
+    if IconButton::new(Icon::Fit, text::FIT)
+        .side(22.0)
+        .enabled(is_enabled)
+        .show(ui)
+        .clicked()
+    {
         scene.ask(Action::Fit);
     }
 }

@@ -1,7 +1,8 @@
 //! Owns the rail of tools at the left and the strip of brush and mask controls above the photo. Pushes actions only.
 
 use eframe::egui::{
-    self, Align, DragValue, Layout, Margin, Panel, RichText, Sense, Slider, Ui, Vec2, WidgetInfo, accesskit::Role, vec2,
+    self, Align, DragValue, Layout, Margin, Panel, RichText, Sense, Slider, Ui, Vec2, WidgetInfo,
+    accesskit::Role, vec2,
 };
 
 use super::{ground, hairline};
@@ -22,53 +23,86 @@ const SLIDER_END: f32 = 600.0;
 
 pub fn rail(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::symmetric(8, 10));
-    Panel::left("tools").exact_size(RAIL).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
-        let whole = ui.max_rect().expand2(vec2(8.0, 10.0));
-        ui.painter().vline(whole.right() - 0.5, whole.y_range(), hairline(ui));
-        ui.spacing_mut().item_spacing.y = 4.0;
-        for tool in Tool::ALL {
-            let icon = match tool {
-                Tool::Brush => Icon::Brush,
-                Tool::Eraser => Icon::Eraser,
-                Tool::Pan => Icon::Hand,
-            };
-            let command = Command::ChooseTool(tool);
-            let tip = shortcuts::tip(ui.ctx(), &command);
-            let is_chosen = scene.app.tool() == tool;
-            if IconButton::new(icon, tool.label()).tip(tip).side(BUTTON).selected(is_chosen).show(ui).clicked() {
-                scene.send(command);
+    Panel::left("tools")
+        .exact_size(RAIL)
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(frame)
+        .show(ui, |ui| {
+            let whole = ui.max_rect().expand2(vec2(8.0, 10.0));
+            ui.painter()
+                .vline(whole.right() - 0.5, whole.y_range(), hairline(ui));
+            ui.spacing_mut().item_spacing.y = 4.0;
+            for tool in Tool::ALL {
+                let icon = match tool {
+                    Tool::Brush => Icon::Brush,
+                    Tool::Eraser => Icon::Eraser,
+                    Tool::Pan => Icon::Hand,
+                };
+                let command = Command::ChooseTool(tool);
+                let tip = shortcuts::tip(ui.ctx(), &command);
+                let is_chosen = scene.app.tool() == tool;
+                if IconButton::new(icon, tool.label())
+                    .tip(tip)
+                    .side(BUTTON)
+                    .selected(is_chosen)
+                    .show(ui)
+                    .clicked()
+                {
+                    scene.send(command);
+                }
             }
-        }
-        ui.with_layout(Layout::bottom_up(Align::Center), |ui| {
-            let is_shown = !scene.state.canvas.is_mask_hidden;
-            let icon = if is_shown { Icon::Eye } else { Icon::EyeOff };
-            if IconButton::new(icon, text::SHOW_MASK).side(BUTTON).selected(is_shown && scene.has_mask).show(ui).clicked() {
-                scene.state.canvas.is_mask_hidden = is_shown;
-                scene.state.canvas.is_mask_resting = false;
-            }
+            ui.with_layout(Layout::bottom_up(Align::Center), |ui| {
+                let is_shown = !scene.state.canvas.is_mask_hidden;
+                let icon = if is_shown { Icon::Eye } else { Icon::EyeOff };
+                if IconButton::new(icon, text::SHOW_MASK)
+                    .side(BUTTON)
+                    .selected(is_shown && scene.has_mask)
+                    .show(ui)
+                    .clicked()
+                {
+                    scene.state.canvas.is_mask_hidden = is_shown;
+                    scene.state.canvas.is_mask_resting = false;
+                }
+            });
         });
-    });
 }
 
 pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::symmetric(14, 0));
-    Panel::top("options").exact_size(STRIP).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
-        let whole = ui.max_rect().expand2(vec2(14.0, 0.0));
-        ui.painter().hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
-        let has_room = whole.width() > 600.0;
-        ui.horizontal_centered(|ui| {
-            let width = if has_room { 120.0 } else { 70.0 };
-            brush_size(ui, width, scene);
-            ui.add_space(if has_room { 14.0 } else { 2.0 });
-            brush_hardness(ui, width, scene);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| mask_buttons(ui, has_room, scene));
+    Panel::top("options")
+        .exact_size(STRIP)
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(frame)
+        .show(ui, |ui| {
+            let whole = ui.max_rect().expand2(vec2(14.0, 0.0));
+            ui.painter()
+                .hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
+            let has_room = whole.width() > 600.0;
+            ui.horizontal_centered(|ui| {
+                let width = match whole.width() {
+                    room if room > 600.0 => 120.0,
+                    room if room > 500.0 => 70.0,
+                    _ => 0.0,
+                };
+                brush_size(ui, width, scene);
+                ui.add_space(if has_room { 14.0 } else { 2.0 });
+                brush_hardness(ui, width, scene);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    mask_buttons(ui, has_room, scene)
+                });
+            });
         });
-    });
 }
 
 fn label(ui: &mut Ui, words: &str) {
     let palette = theme::palette(ui.ctx());
-    ui.label(RichText::new(words).font(theme::regular(size::BODY)).color(palette.text_muted));
+    ui.label(
+        RichText::new(words)
+            .font(theme::regular(size::BODY))
+            .color(palette.text_muted),
+    );
 }
 
 fn brush_size(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
@@ -76,12 +110,19 @@ fn brush_size(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
     let mut diameter = scene.app.settings().brush_diameter_px;
     let before = diameter;
     let tip = Command::SetBrushDiameter(diameter).tooltip();
-    let slider = Slider::new(&mut diameter, 2.0..=SLIDER_END)
-        .logarithmic(true)
-        .clamping(egui::SliderClamping::Edits);
-    widgets::slider(ui, slider, width, text::BRUSH_SIZE).on_hover_text(tip);
-    let number = DragValue::new(&mut diameter).range(BRUSH_RANGE).speed(0.5).max_decimals(0).suffix(" px");
-    ui.add_sized(vec2(64.0, 26.0), number).accessible_name(text::BRUSH_SIZE_VALUE);
+    if width > 0.0 {
+        let slider = Slider::new(&mut diameter, 2.0..=SLIDER_END)
+            .logarithmic(true)
+            .clamping(egui::SliderClamping::Edits);
+        widgets::slider(ui, slider, width, text::BRUSH_SIZE).on_hover_text(tip);
+    }
+    let number = DragValue::new(&mut diameter)
+        .range(BRUSH_RANGE)
+        .speed(0.5)
+        .max_decimals(0)
+        .suffix(" px");
+    ui.add_sized(vec2(64.0, 26.0), number)
+        .accessible_name(text::BRUSH_SIZE_VALUE);
     if diameter != before {
         scene.send(Command::SetBrushDiameter(diameter));
     }
@@ -92,10 +133,17 @@ fn brush_hardness(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
     let before = scene.app.settings().brush_hardness * 100.0;
     let mut percent = before;
     let tip = Command::SetBrushHardness(0.0).tooltip();
-    let slider = Slider::new(&mut percent, 0.0..=100.0);
-    widgets::slider(ui, slider, width, text::BRUSH_HARDNESS).on_hover_text(tip);
-    let number = DragValue::new(&mut percent).range(0.0..=100.0).speed(0.5).max_decimals(0).suffix(" %");
-    ui.add_sized(vec2(54.0, 26.0), number).accessible_name(text::BRUSH_HARDNESS_VALUE);
+    if width > 0.0 {
+        let slider = Slider::new(&mut percent, 0.0..=100.0);
+        widgets::slider(ui, slider, width, text::BRUSH_HARDNESS).on_hover_text(tip);
+    }
+    let number = DragValue::new(&mut percent)
+        .range(0.0..=100.0)
+        .speed(0.5)
+        .max_decimals(0)
+        .suffix(" %");
+    ui.add_sized(vec2(54.0, 26.0), number)
+        .accessible_name(text::BRUSH_HARDNESS_VALUE);
     if percent != before {
         scene.send(Command::SetBrushHardness(percent / 100.0));
     }
@@ -113,17 +161,29 @@ fn mask_buttons(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
     for (command, icon) in buttons {
         let is_enabled = scene.allows(&command);
         let tip = shortcuts::tip(ui.ctx(), &command);
-        if IconButton::new(icon, command.label()).tip(tip).enabled(is_enabled).show(ui).clicked() {
+        if IconButton::new(icon, command.label())
+            .tip(tip)
+            .enabled(is_enabled)
+            .show(ui)
+            .clicked()
+        {
             scene.state.canvas.is_mask_resting = false;
             scene.send(command);
         }
     }
     if has_room {
         ui.add_space(4.0);
-        let (rect, response) = ui.allocate_exact_size(Vec2::new(34.0, theme::CONTROL), Sense::hover());
+        let (rect, response) =
+            ui.allocate_exact_size(Vec2::new(34.0, theme::CONTROL), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text::MASK));
         let palette = theme::palette(ui.ctx());
         let font = theme::regular(size::BODY);
-        ui.painter().text(rect.right_center(), egui::Align2::RIGHT_CENTER, text::MASK, font, palette.text_muted);
+        ui.painter().text(
+            rect.right_center(),
+            egui::Align2::RIGHT_CENTER,
+            text::MASK,
+            font,
+            palette.text_muted,
+        );
     }
 }

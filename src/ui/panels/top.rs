@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{
-    self, Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, UiBuilder, Vec2, containers::menu::MenuBar, pos2, vec2,
+    self, Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, UiBuilder, Vec2,
+    containers::menu::MenuBar, pos2, vec2,
 };
 
 use super::{ground, hairline};
@@ -21,33 +22,46 @@ const HEIGHT: f32 = 44.0;
 
 pub fn top(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::symmetric(12, 0));
-    Panel::top("top").exact_size(HEIGHT).resizable(false).show_separator_line(false).frame(frame).show(ui, |ui| {
-        let whole = ui.max_rect().expand2(vec2(12.0, 0.0));
-        ui.painter().hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
-        let row = ui.max_rect();
-        let left = ui.horizontal_centered(|ui| {
-            let (square, _) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::hover());
-            let palette = theme::palette(ui.ctx());
-            icons::mark(ui.painter(), square, palette.accent, palette.on_accent);
-            ui.add_space(4.0);
-            menus(ui, scene)
+    Panel::top("top")
+        .exact_size(HEIGHT)
+        .resizable(false)
+        .show_separator_line(false)
+        .frame(frame)
+        .show(ui, |ui| {
+            let whole = ui.max_rect().expand2(vec2(12.0, 0.0));
+            ui.painter()
+                .hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
+            let row = ui.max_rect();
+            let left = ui.horizontal_centered(|ui| {
+                let (square, _) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::hover());
+                let palette = theme::palette(ui.ctx());
+                icons::mark(ui.painter(), square, palette.accent, palette.on_accent);
+                ui.add_space(4.0);
+                menus(ui, scene)
+            });
+            let builder = UiBuilder::new()
+                .max_rect(row)
+                .layout(Layout::right_to_left(Align::Center));
+            ui.scope_builder(builder, |ui| {
+                right_end(ui, scene);
+                title(ui, scene, left.inner);
+            });
         });
-        let builder = UiBuilder::new().max_rect(row).layout(Layout::right_to_left(Align::Center));
-        ui.scope_builder(builder, |ui| {
-            right_end(ui, scene);
-            title(ui, scene, left.inner);
-        });
-    });
 }
 
 /// The picture's name in the middle, as long as there is room.
 fn title(ui: &Ui, scene: &Scene<'_>, left: f32) {
     let palette = theme::palette(ui.ctx());
-    let Some(document) = scene.app.document() else { return };
+    let Some(document) = scene.app.document() else {
+        return;
+    };
     let right = ui.cursor().right();
-    let room = Rect::from_x_y_ranges(left..=right, ui.max_rect().y_range()).shrink2(vec2(12.0, 0.0));
+    let room =
+        Rect::from_x_y_ranges(left..=right, ui.max_rect().y_range()).shrink2(vec2(12.0, 0.0));
     let name = picture_name(document.path());
-    let galley = ui.painter().layout_no_wrap(name, theme::semibold(size::BODY), palette.text);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(name, theme::semibold(size::BODY), palette.text);
     if galley.size().x + 20.0 > room.width() {
         return;
     }
@@ -59,14 +73,18 @@ fn title(ui: &Ui, scene: &Scene<'_>, left: f32) {
         let dot = pos2(middle + half + 10.0, room.center().y);
         ui.painter().circle_filled(dot, 3.0, palette.warning);
         let hover = Rect::from_center_size(dot, Vec2::splat(14.0));
-        ui.interact(hover, ui.scope_id().with("modified"), Sense::hover()).on_hover_text(text::UNSAVED);
+        ui.interact(hover, ui.scope_id().with("modified"), Sense::hover())
+            .on_hover_text(text::UNSAVED);
     }
     ui.painter().galley(at, galley, palette.text);
 }
 
 /// What to call the picture.
 pub fn picture_name(path: Option<&Path>) -> String {
-    path.and_then(Path::file_name).map_or_else(|| text::SAMPLE_NAME.to_owned(), |name| name.to_string_lossy().into_owned())
+    path.and_then(Path::file_name).map_or_else(
+        || text::SAMPLE_NAME.to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 fn right_end(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -77,10 +95,19 @@ fn right_end(ui: &mut Ui, scene: &mut Scene<'_>) {
         Action::Send(command) => scene.allows(command),
         _ => scene.app.document().is_some() && !scene.app.is_saving(),
     };
-    let words = if scene.app.is_saving() { text::SAVING } else { Command::Save.label() };
-    let button = Button::new(RichText::new(words).font(theme::semibold(size::BODY))).min_size(vec2(64.0, theme::CONTROL));
+    let words = if scene.app.is_saving() {
+        text::SAVING
+    } else {
+        Command::Save.label()
+    };
+    let button = Button::new(RichText::new(words).font(theme::semibold(size::BODY)))
+        .min_size(vec2(64.0, theme::CONTROL));
     let tip = shortcuts::tip(ui.ctx(), &Command::Save);
-    if ui.add_enabled(can_save, button).on_hover_text(tip).clicked() {
+    if ui
+        .add_enabled(can_save, button)
+        .on_hover_text(tip)
+        .clicked()
+    {
         scene.ask(save);
     }
     ui.add_space(4.0);
@@ -93,9 +120,18 @@ fn right_end(ui: &mut Ui, scene: &mut Scene<'_>) {
         scene.send(Command::SetTheme(theme));
     }
     for (command, icon) in [(Command::Redo, Icon::Redo), (Command::Undo, Icon::Undo)] {
-        let tip = format!("{} ({})", history_label(&command, scene), shortcuts::words(ui.ctx(), &command));
+        let tip = format!(
+            "{} ({})",
+            history_label(&command, scene),
+            shortcuts::words(ui.ctx(), &command)
+        );
         let is_enabled = scene.allows(&command);
-        if IconButton::new(icon, command.label()).tip(tip).enabled(is_enabled).show(ui).clicked() {
+        if IconButton::new(icon, command.label())
+            .tip(tip)
+            .enabled(is_enabled)
+            .show(ui)
+            .clicked()
+        {
             scene.send(command);
         }
     }
@@ -111,14 +147,18 @@ fn history_label(command: &Command, scene: &Scene<'_>) -> String {
 
 /// Returns where they end.
 fn menus(ui: &mut Ui, scene: &mut Scene<'_>) -> f32 {
-    MenuBar::new().ui(ui, |ui| {
-        ui.spacing_mut().button_padding = vec2(8.0, 4.0);
-        ui.menu_button(text::MENU_FILE, |ui| file_menu(ui, scene));
-        ui.menu_button(text::MENU_EDIT, |ui| edit_menu(ui, scene));
-        ui.menu_button(text::MENU_MASK, |ui| mask_menu(ui, scene));
-        ui.menu_button(text::MENU_VIEW, |ui| view_menu(ui, scene)).response.rect.right()
-    })
-    .inner
+    MenuBar::new()
+        .ui(ui, |ui| {
+            ui.spacing_mut().button_padding = vec2(8.0, 4.0);
+            ui.menu_button(text::MENU_FILE, |ui| file_menu(ui, scene));
+            ui.menu_button(text::MENU_EDIT, |ui| edit_menu(ui, scene));
+            ui.menu_button(text::MENU_MASK, |ui| mask_menu(ui, scene));
+            ui.menu_button(text::MENU_VIEW, |ui| view_menu(ui, scene))
+                .response
+                .rect
+                .right()
+        })
+        .inner
 }
 
 /// An entry made from a command.
@@ -132,7 +172,11 @@ fn entry(ui: &mut Ui, command: Command, label: Option<String>, scene: &mut Scene
         button = button.shortcut_text(keys);
     }
     let response = ui.add_enabled(is_enabled, button);
-    let response = if tip.is_empty() { response } else { response.on_hover_text(tip) };
+    let response = if tip.is_empty() {
+        response
+    } else {
+        response.on_hover_text(tip)
+    };
     if response.clicked() {
         let action = shortcuts::to_action(command, scene.app);
         scene.ask(action);
@@ -140,17 +184,26 @@ fn entry(ui: &mut Ui, command: Command, label: Option<String>, scene: &mut Scene
     }
 }
 
-fn view_entry(ui: &mut Ui, label: &str, keys: &egui::KeyboardShortcut, action: Action, scene: &mut Scene<'_>) {
+fn view_entry(
+    ui: &mut Ui,
+    label: &str,
+    keys: &egui::KeyboardShortcut,
+    action: Action,
+    scene: &mut Scene<'_>,
+) {
     let keys = ui.ctx().format_shortcut(keys);
     let has_photo = scene.app.document().is_some();
-    if ui.add_enabled(has_photo, Button::new(label).shortcut_text(keys)).clicked() {
+    if ui
+        .add_enabled(has_photo, Button::new(label).shortcut_text(keys))
+        .clicked()
+    {
         scene.ask(action);
         ui.close();
     }
 }
 
 fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     entry(ui, Command::Open(PathBuf::new()), None, scene);
     ui.menu_button(text::MENU_RECENT, |ui| {
         let recent = scene.app.settings().recent_files.clone();
@@ -158,7 +211,9 @@ fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
             widgets::small(ui, text::MENU_RECENT_EMPTY);
         }
         for path in recent {
-            let response = ui.button(picture_name(Some(&path))).on_hover_text(path.display().to_string());
+            let response = ui
+                .button(picture_name(Some(&path)))
+                .on_hover_text(path.display().to_string());
             if response.clicked() {
                 scene.send(Command::Open(path));
                 ui.close();
@@ -170,19 +225,32 @@ fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
     entry(ui, Command::Save, None, scene);
     entry(ui, Command::SaveAs(PathBuf::new()), None, scene);
     ui.separator();
-    if ui.add(Button::new(text::MENU_QUIT).shortcut_text(ui.ctx().format_shortcut(&shortcuts::QUIT))).clicked() {
+    if ui
+        .add(Button::new(text::MENU_QUIT).shortcut_text(ui.ctx().format_shortcut(&shortcuts::QUIT)))
+        .clicked()
+    {
         scene.ask(Action::Quit);
         ui.close();
     }
 }
 
 fn edit_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
-    let (undo, redo) = (history_label(&Command::Undo, scene), history_label(&Command::Redo, scene));
+    widgets::menu_look(ui, 224.0);
+    let (undo, redo) = (
+        history_label(&Command::Undo, scene),
+        history_label(&Command::Redo, scene),
+    );
     entry(ui, Command::Undo, Some(undo), scene);
     entry(ui, Command::Redo, Some(redo), scene);
     ui.separator();
-    entry(ui, Command::Generate { count: scene.state.variations }, None, scene);
+    entry(
+        ui,
+        Command::Generate {
+            count: scene.state.variations,
+        },
+        None,
+        scene,
+    );
     entry(ui, Command::Again, None, scene);
     entry(ui, Command::Accept, None, scene);
     entry(ui, Command::Discard, None, scene);
@@ -190,7 +258,7 @@ fn edit_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     entry(ui, Command::ClearMask, None, scene);
     entry(ui, Command::InvertMask, None, scene);
     ui.separator();
@@ -203,11 +271,29 @@ fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn view_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.set_min_width(220.0);
+    widgets::menu_look(ui, 224.0);
     view_entry(ui, text::FIT, &shortcuts::FIT, Action::Fit, scene);
-    view_entry(ui, text::ACTUAL_SIZE, &shortcuts::ACTUAL_SIZE, Action::ActualSize, scene);
-    view_entry(ui, text::ZOOM_IN, &shortcuts::ZOOM_IN, Action::ZoomIn, scene);
-    view_entry(ui, text::ZOOM_OUT, &shortcuts::ZOOM_OUT, Action::ZoomOut, scene);
+    view_entry(
+        ui,
+        text::ACTUAL_SIZE,
+        &shortcuts::ACTUAL_SIZE,
+        Action::ActualSize,
+        scene,
+    );
+    view_entry(
+        ui,
+        text::ZOOM_IN,
+        &shortcuts::ZOOM_IN,
+        Action::ZoomIn,
+        scene,
+    );
+    view_entry(
+        ui,
+        text::ZOOM_OUT,
+        &shortcuts::ZOOM_OUT,
+        Action::ZoomOut,
+        scene,
+    );
     ui.separator();
     let mut is_mask_shown = !scene.state.canvas.is_mask_hidden;
     if ui.checkbox(&mut is_mask_shown, text::SHOW_MASK).changed() {
@@ -221,9 +307,11 @@ fn view_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.separator();
     widgets::small(ui, text::MENU_THEME);
     let chosen = scene.app.settings().theme;
-    for (theme, words) in
-        [(Theme::System, text::THEME_SYSTEM), (Theme::Dark, text::THEME_DARK), (Theme::Light, text::THEME_LIGHT)]
-    {
+    for (theme, words) in [
+        (Theme::System, text::THEME_SYSTEM),
+        (Theme::Dark, text::THEME_DARK),
+        (Theme::Light, text::THEME_LIGHT),
+    ] {
         if ui.radio(chosen == theme, words).clicked() {
             scene.send(Command::SetTheme(theme));
         }

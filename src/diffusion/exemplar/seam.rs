@@ -1,0 +1,152 @@
+//! Owns the last touch of a region: what the matches say about known pixels along the hole's edge is compared with the
+//! truth, and the difference, spread over the hole as a membrane, is added to the fill. The fill's own detail stays.
+//!
+//! A small difference is light and is spread all the way (so skies and gradients meet on every side); what goes beyond
+//! `LIGHT` is something cut in two, and fades within a few pixels, lest its colour bleeds.
+
+use super::level::Level;
+use super::membrane::{FIXED, FREE, Grid, OUTSIDE};
+use super::pyramid::{FILL, KNOWN, PAINTED};
+
+/// The largest difference spread over the whole hole, in colour units.
+const LIGHT: f32 = 0.06;
+/// Share of the difference that is corrected: a known pixel's own noise is in it, too.
+const GAIN: f32 = 0.8;
+/// Length in pixels over which larger differences fade.
+const FADE: f32 = 3.0;
+/// Length in pixels over which the soft picture fades into the sharp one.
+const MIX_DEPTH: f32 = 1.5;
+
+/// The corrected pixels. `predicted` says what the fill would have painted at a known pixel next to the hole.
+pub(super) fn correction(
+    level: &Level,
+    predicted: impl Fn(usize) -> Option<[f32; 3]>,
+) -> Vec<[f32; 3]> {
+    let Some((left, top, width, height)) = bounds(level) else {
+        return Vec::new();
+    };
+    let mut small = Grid {
+        width,
+        height,
+        kind: vec![OUTSIDE; width * height],
+        value: vec![[0.0; 3]; width * height],
+    };
+    let mut rest = vec![[0.0; 3]; width * height];
+    for y in 0..height {
+        for x in 0..width {
+            let (at, to) = ((y + top) * level.width + x + left, y * width + x);
+            if level.state[at] == FILL {
+                small.kind[to] = FREE;
+            } else if matches!(level.state[at], KNOWN | PAINTED)
+                && beside_fill(level, x + left, y + top)
+            {
+                if let Some(said) = predicted(at) {
+                    let gap = [0, 1, 2].map(|c| GAIN * (level.rgb[at][c] - said[c]));
+                    small.kind[to] = FIXED;
+                    small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
+                    rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
+                }
+            }
+        }
+    }
+    let mut large = Grid {
+        width,
+        height,
+        kind: small.kind.clone(),
+        value: rest,
+    };
+    small.solve(0.0);
+    large.solve(1.0 / (FADE * FADE));
+    let corrected = |at: &u32| {
+        let at = *at as usize;
+        let from = (at / level.width - top) * width + at % level.width - left;
+        [0, 1, 2].map(|c| level.rgb[at][c] + small.value[from][c] + large.value[from][c])
+    };
+    level.holes.iter().map(corrected).collect()
+}
+
+/// Paints the hole with the sharp picture, mixed along the edge with so much of the soft one that colour steps across the
+/// edge are on average as large as the steps between the known pixels just outside it.
+pub(super) fn mix(level: &mut Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) {
+    let share = share(level, sharp, soft);
+    for ((at, sharp), soft) in level.holes.iter().zip(sharp).zip(soft) {
+        let depth = f32::from(level.depth[*at as usize].clamp(1, 100)) - 1.0;
+        let here = share * (-depth / MIX_DEPTH).exp();
+        level.rgb[*at as usize] = [0, 1, 2].map(|c| sharp[c] + here * (soft[c] - sharp[c]));
+    }
+}
+
+/// How much of the soft picture; a little below 0 (away from it) where even the sharp one is too soft.
+fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
+    const TRIES: usize = 27;
+    let tried = |i: usize| -0.6 + 1.6 * i as f32 / (TRIES - 1) as f32;
+    let mut steps = [0.0f64; TRIES];
+    let mut natural = (0.0f64, 0usize);
+    let mut count = 0usize;
+    for (i, at) in level.holes.iter().enumerate() {
+        for (edge, beyond) in edges(level, *at as usize) {
+            let known = level.rgb[edge];
+            for (try_number, sum) in steps.iter_mut().enumerate() {
+                let t = tried(try_number);
+                *sum += f64::from(
+                    (0..3)
+                        .map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs())
+                        .sum::<f32>(),
+                );
+            }
+            count += 1;
+            if let Some(beyond) = beyond {
+                natural.0 += f64::from(
+                    (0..3)
+                        .map(|c| (level.rgb[beyond][c] - known[c]).abs())
+                        .sum::<f32>(),
+                );
+                natural.1 += 1;
+            }
+        }
+    }
+    if natural.1 == 0 || count == 0 {
+        return 0.0;
+    }
+    let wanted = natural.0 / natural.1 as f64;
+    let miss = |i: usize| (steps[i] / count as f64 - wanted).abs();
+    let best = (0..TRIES)
+        .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
+        .unwrap_or(0);
+    tried(best)
+}
+
+/// The known pixels that touch a pixel of the hole, each with the known one straight behind it.
+fn edges(level: &Level, at: usize) -> impl Iterator<Item = (usize, Option<usize>)> {
+    let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
+    let given = |x: i32, y: i32| {
+        let inside = x >= 0 && y >= 0 && x < level.width as i32 && y < level.height as i32;
+        let at = y.max(0) as usize * level.width + x.max(0) as usize;
+        (inside && matches!(level.state[at], KNOWN | PAINTED)).then_some(at)
+    };
+    [(-1, 0), (1, 0), (0, -1), (0, 1)]
+        .into_iter()
+        .filter_map(move |(dx, dy)| Some((given(x + dx, y + dy)?, given(x + 2 * dx, y + 2 * dy))))
+}
+
+fn beside_fill(level: &Level, x: usize, y: usize) -> bool {
+    let at = y * level.width + x;
+    (x > 0 && level.state[at - 1] == FILL)
+        || (x + 1 < level.width && level.state[at + 1] == FILL)
+        || (y > 0 && level.state[at - level.width] == FILL)
+        || (y + 1 < level.height && level.state[at + level.width] == FILL)
+}
+
+/// The hole's bounding box and a pixel around: left, top, width, height.
+fn bounds(level: &Level) -> Option<(usize, usize, usize, usize)> {
+    let columns = level.holes.iter().map(|at| *at as usize % level.width);
+    let (left, right) = (columns.clone().min()?, columns.max()?);
+    let top = *level.holes.first()? as usize / level.width;
+    let bottom = *level.holes.last()? as usize / level.width;
+    let (left, top) = (left.saturating_sub(1), top.saturating_sub(1));
+    let (right, bottom) = (
+        (right + 1).min(level.width - 1),
+        (bottom + 1).min(level.height - 1),
+    );
+    Some((left, top, right - left + 1, bottom - top + 1))
+}
