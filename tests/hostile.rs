@@ -376,9 +376,11 @@ fn spoiled_model_folders_are_refused() {
     here.save("photo.png", rgb8(64, 64));
     here.save("mask.png", mask(64, 64, [20, 20, 16, 16]));
     assemble("sd1-inpaint", &here.path("sound"));
-    succeed(&here.inlay(
-        "fill photo.png --mask mask.png --model sound --steps 1 --device cpu -o sound.png",
-    ));
+    succeed(
+        &here.inlay(
+            "fill photo.png --mask mask.png --model sound --steps 1 --device cpu -o sound.png",
+        ),
+    );
     for (index, (what, spoil)) in spoiled_models().into_iter().enumerate() {
         let model = here.path(&format!("model{index}"));
         assemble("sd1-inpaint", &model);

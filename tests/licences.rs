@@ -55,7 +55,10 @@ fn every_dependency_is_permissively_licensed() {
     let refused: Vec<String> = packages
         .iter()
         .filter(|package| {
-            let by_file = BY_FILE.iter().find(|(name, _)| package["name"] == *name).map(|(_, licence)| *licence);
+            let by_file = BY_FILE
+                .iter()
+                .find(|(name, _)| package["name"] == *name)
+                .map(|(_, licence)| *licence);
             !accepts(package["license"].as_str().or(by_file).unwrap_or_default())
         })
         .map(|package| {

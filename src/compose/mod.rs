@@ -9,4 +9,4 @@ mod stitch;
 
 pub use masks::{CropMasks, crop_masks, working_mask};
 pub use prefill::prefill;
-pub use stitch::{match_surroundings, to_context_size};
+pub use stitch::{StitchCache, StitchError, StitchOptions, Stitched, stitch};

@@ -74,7 +74,10 @@ impl StitchOptions {
             }
         };
         Self {
-            blend_px: self.blend_px.filter(|px| !px.is_nan()).map(|px| px.max(0.0)),
+            blend_px: self
+                .blend_px
+                .filter(|px| !px.is_nan())
+                .map(|px| px.max(0.0)),
             feather: within(self.feather, 64.0, normal.feather),
             color_match: within(self.color_match, 1.0, normal.color_match),
             seam: within(self.seam, 1.0, normal.seam),

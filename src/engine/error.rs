@@ -1,5 +1,6 @@
 //! Owns `EngineError`: why a job failed, by who can fix it. Made in the engine, shown by every front end as one line.
 
+use crate::compose::StitchError;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::exemplar::ExemplarError;
 use crate::models::ModelError;
@@ -21,6 +22,8 @@ pub enum EngineError {
     Exemplar(ExemplarError),
     #[error(transparent)]
     Photo(#[from] PhotoError),
+    #[error(transparent)]
+    Stitch(#[from] StitchError),
     /// The asked device is not there or does not work.
     #[error("{0}")]
     Device(String),

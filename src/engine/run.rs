@@ -6,12 +6,9 @@ use super::memory::peak_memory_bytes;
 use super::slot::{ModelSlot, dtype};
 use super::validate::scheduler_name;
 use super::watch::Watch;
-use crate::compose::{
-    CropMasks, crop_masks, match_surroundings, prefill, to_context_size, working_mask,
-};
+use crate::compose::{CropMasks, StitchOptions, crop_masks, prefill, stitch, working_mask};
 use crate::diffusion::exemplar::{self, ExemplarSettings};
 use crate::diffusion::pipeline::InpaintRequest;
-use crate::geometry::PixelRect;
 use crate::photo::Photo;
 use crate::photo::resample::resize_rgb;
 use crate::plan::{CropPlan, Prefill};
@@ -51,9 +48,10 @@ pub fn run_job(
             continue;
         }
         watch.check()?;
-        let (patch, took) = Watch::timed(|| put_back(&mut canvas, crop, &masks, &made, &original));
+        let (patch, took) =
+            Watch::timed(|| put_back(request, &mut canvas, crop, &masks, &made, &original));
         watch.times.stitch += took;
-        patches.push(patch?);
+        patches.extend(patch?);
         finished.push(crop.repaint_rect);
     }
     let mut milliseconds = std::mem::take(&mut watch.times);
@@ -230,38 +228,27 @@ impl Observer for Quiet<'_, '_> {
 
 /// Fits the picture to the photo and puts it in; returns what changed.
 fn put_back(
+    request: &JobRequest,
     canvas: &mut Photo,
     crop: &CropPlan,
     masks: &CropMasks,
     made: &RgbF32,
     original: &RgbF32,
-) -> Result<Patch, EngineError> {
-    let mut picture = to_context_size(made, crop.context_rect.size());
-    match_surroundings(&mut picture, original, masks);
-    let changed = covered_rect(&masks.composite);
-    canvas.blend(crop.context_rect, &picture, &masks.composite)?;
-    let rect = changed.translate(crop.context_rect.x, crop.context_rect.y);
-    Ok(Patch {
-        rect,
-        photo: canvas.cropped(rect)?,
-    })
-}
-
-/// Bounds of the non-zero pixels.
-fn covered_rect(coverage: &Plane) -> PixelRect {
-    let mut bounds = PixelRect::default();
-    let width = coverage.width().max(1);
-    for (y, row) in coverage.data.chunks(width).enumerate() {
-        let Some(first) = row.iter().position(|v| *v > 0) else {
-            continue;
-        };
-        let last = row.iter().rposition(|v| *v > 0).unwrap_or(first);
-        bounds = bounds.union(PixelRect::new(
-            first as i32,
-            y as i32,
-            (last - first + 1) as u32,
-            1,
-        ));
+) -> Result<Option<Patch>, EngineError> {
+    let picture = resize_rgb(made, crop.context_rect.size());
+    // Exemplar copies the photo's own texture and meets its edge already.
+    let options = match request.model {
+        ModelChoice::Exemplar => StitchOptions::PASTE,
+        ModelChoice::Folder(_) => StitchOptions::default(),
+    };
+    let stitched = stitch(original, &picture, masks, &options, request.settings.seed)?;
+    if stitched.rect.is_empty() {
+        return Ok(None);
     }
-    bounds
+    let rect = stitched
+        .rect
+        .translate(crop.context_rect.x, crop.context_rect.y);
+    canvas.blend(rect, &stitched.picture, &stitched.coverage)?;
+    let photo = canvas.cropped(rect)?;
+    Ok(Some(Patch { rect, photo }))
 }

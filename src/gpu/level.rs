@@ -1,26 +1,33 @@
 //! Owns one level of the mask pyramid: its tiles, and reading and rewriting rectangles of it. Used by `pyramid` only. Tiles
 //! of one value are not stored.
+//!
+//! This runs on the window's thread, which must never wait for the common thread pool where jobs compute; large work is
+//! divided among threads of its own.
 
-use rayon::prelude::*;
+use std::num::NonZero;
+use std::thread;
 
 use super::grid::PITCH;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::raster::Plane;
 
 /// Rectangles above this many pixels are worth several threads.
-const PARALLEL_AREA: u64 = 1 << 18;
+const PARALLEL_AREA: u64 = 1 << 20;
+/// Threads that share large work.
+const MOST_THREADS: usize = 8;
 
 /// One tile of a level, without border.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tile {
+enum Tile {
     Uniform(u8),
     Dense(Vec<u8>),
 }
 
+/// A level's tiles, row by row.
 pub struct Level {
     pub size: PixelSize,
     pub columns: u32,
-    pub tiles: Vec<Tile>,
+    tiles: Vec<Tile>,
 }
 
 impl Level {
@@ -101,6 +108,30 @@ impl Level {
         out
     }
 
+    /// The value of a tile that has only one.
+    pub fn tile_value(&self, index: usize) -> Option<u8> {
+        match self.tiles.get(index)? {
+            Tile::Uniform(value) => Some(*value),
+            Tile::Dense(_) => None,
+        }
+    }
+
+    /// The smallest rectangle of whole tiles outside which the level holds what `mask` does. Both have one size.
+    pub fn changed(&self, mask: &Plane) -> PixelRect {
+        let mut tiles: Vec<_> = (0..self.tiles.len())
+            .map(|index| (self.rect(index), &self.tiles[index]))
+            .collect();
+        for_each(&mut tiles, self.size.area(), |(own, tile)| {
+            if holds(tile, *own, mask) {
+                *own = PixelRect::default();
+            }
+        });
+        tiles
+            .into_iter()
+            .map(|(rect, _)| rect)
+            .fold(PixelRect::default(), PixelRect::union)
+    }
+
     /// Rewrites the rows of `rect`: `fill(x, y, row)` gives texels from (x, y) of the level on.
     pub fn rewrite(&mut self, rect: PixelRect, fill: impl Fn(i32, i32, &mut [u8]) + Sync) {
         let mut work: Vec<_> = self
@@ -117,11 +148,7 @@ impl Level {
         let change = |(_, own, tile): &mut (usize, PixelRect, Tile)| {
             rewrite_tile(tile, *own, own.intersect(rect), &fill);
         };
-        if rect.area() > PARALLEL_AREA {
-            work.par_iter_mut().for_each(change);
-        } else {
-            work.iter_mut().for_each(change);
-        }
+        for_each(&mut work, rect.area(), change);
         for (index, _, tile) in work {
             self.tiles[index] = tile;
         }
@@ -143,11 +170,34 @@ fn rewrite_tile(
         fill(part.x, y, &mut data[start..start + part.width as usize]);
     }
     let first = data.first().copied().unwrap_or(0);
-    *tile = if data.iter().all(|v| *v == first) {
+    *tile = if data.chunks(4096).all(|part| is_all(part, first)) {
         Tile::Uniform(first)
     } else {
         Tile::Dense(data)
     };
+}
+
+/// Whether every value is `value`; written so that it compiles to wide comparisons.
+fn is_all(row: &[u8], value: u8) -> bool {
+    row.iter().fold(0, |different, v| different | (v ^ value)) == 0
+}
+
+/// Calls `change` for each item, on several threads when `area` (pixels behind the items) is worth it.
+fn for_each<T: Send>(items: &mut [T], area: u64, change: impl Fn(&mut T) + Sync) {
+    let cores = thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(MOST_THREADS);
+    let share = items.len().div_ceil(cores).max(1);
+    if area <= PARALLEL_AREA || share == items.len() {
+        items.iter_mut().for_each(change);
+        return;
+    }
+    thread::scope(|scope| {
+        for part in items.chunks_mut(share) {
+            let change = &change;
+            scope.spawn(move || part.iter_mut().for_each(change));
+        }
+    });
 }
 
 /// Index of a point within a rectangle's own rows.
@@ -156,12 +206,12 @@ pub fn at(rect: PixelRect, x: i32, y: i32) -> usize {
 }
 
 /// Whether a tile holds what the mask has there.
-pub fn holds(tile: &Tile, own: PixelRect, mask: &Plane) -> bool {
+fn holds(tile: &Tile, own: PixelRect, mask: &Plane) -> bool {
     (own.y..own.bottom()).all(|y| {
         let start = y as usize * mask.width() + own.x as usize;
         let row = &mask.data[start..start + own.width as usize];
         match tile {
-            Tile::Uniform(value) => row.iter().all(|v| v == value),
+            Tile::Uniform(value) => is_all(row, *value),
             Tile::Dense(data) => row == &data[at(own, own.x, y)..at(own, own.x, y) + row.len()],
         }
     })

@@ -1,12 +1,16 @@
 //! Owns the background threads that read tiles from a `TileSource`. Used by the photo layer. Each frame replaces the list
 //! of wishes, so nothing that left the view is ever read; a source that panics fails its tile and nothing else.
+//!
+//! The threads are a pool of their own: a source that divides its work with rayon does so here, and never waits behind a
+//! running job's arithmetic in the common pool.
 
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use eframe::egui::Context;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::grid::TileKey;
 use super::source::{Texels, TileSource, read_tile};
@@ -57,24 +61,30 @@ impl Shared {
 /// The threads. They end when this is dropped.
 pub struct Loader {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    _pool: Option<ThreadPool>,
 }
 
 impl Loader {
     pub fn new() -> Self {
         let shared = Arc::<Shared>::default();
         let cores = thread::available_parallelism().map_or(2, usize::from);
-        let threads = (0..cores.saturating_sub(1).clamp(1, 4))
-            .filter_map(|number| {
+        let threads = cores.saturating_sub(1).clamp(1, 4);
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("canvas tiles {number}"))
+            .build()
+            .inspect_err(|error| log::error!("no threads for the canvas: {error}"))
+            .ok();
+        if let Some(pool) = &pool {
+            for _ in 0..threads {
                 let shared = Arc::clone(&shared);
-                let thread = thread::Builder::new().name(format!("canvas tiles {number}"));
-                thread
-                    .spawn(move || work(&shared))
-                    .inspect_err(|error| log::error!("no thread for the canvas: {error}"))
-                    .ok()
-            })
-            .collect();
-        Self { shared, threads }
+                pool.spawn(move || work(&shared));
+            }
+        }
+        Self {
+            shared,
+            _pool: pool,
+        }
     }
 
     /// The window to wake when a tile is ready.
@@ -121,10 +131,6 @@ impl Drop for Loader {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
-        for thread in self.threads.drain(..) {
-            // A panic was already caught and reported inside.
-            let _ = thread.join();
-        }
     }
 }
 

@@ -309,11 +309,16 @@ fn begin(picture: &OverlayPicture, limit: u32, window: &Context) -> State {
         picture.size,
         window.clone(),
     );
-    rayon::spawn(move || {
+    let work = move || {
         let levels = make_levels(&rgba, size, limit);
         *to.lock().unwrap_or_else(PoisonError::into_inner) = Some(levels);
         window.request_repaint();
-    });
+    };
+    // Not the common thread pool: the next job may keep it busy for minutes.
+    let thread = std::thread::Builder::new().name("canvas overlay".into());
+    if let Err(error) = thread.spawn(work) {
+        log::error!("no thread for an overlay: {error}");
+    }
     State::Preparing(result)
 }
 

@@ -1,7 +1,5 @@
 //! Owns making an overlay's levels of detail from its bytes. Called by the overlay layer, on a background thread for large
-//! pictures. Plain bytes; must never touch a device.
-
-use rayon::prelude::*;
+//! pictures. Plain bytes; must never touch a device, nor wait for the common thread pool, where jobs compute.
 
 use super::source::{Texels, premultiply};
 use crate::geometry::PixelSize;
@@ -15,7 +13,7 @@ pub type Levels = Vec<Texels>;
 /// `rgba` holds `4 * size.area()` bytes. Sides above `max_side` are halved until they fit.
 pub fn make_levels(rgba: &[u8], size: PixelSize, max_side: u32) -> Levels {
     let mut data = rgba.to_vec();
-    data.par_chunks_mut(1 << 16).for_each(premultiply);
+    premultiply(&mut data);
     let mut first = Texels { size, data };
     while first.size.long_side() > max_side.max(1) || first.size.area() > MAX_PIXELS {
         first = halve(&first);
@@ -32,27 +30,26 @@ pub fn make_levels(rgba: &[u8], size: PixelSize, max_side: u32) -> Levels {
 fn halve(from: &Texels) -> Texels {
     let size = PixelSize::new((from.size.width / 2).max(1), (from.size.height / 2).max(1));
     let (from_width, from_height) = (from.size.width as usize, from.size.height as usize);
-    let mut data = vec![0; size.area() as usize * 4];
-    data.par_chunks_mut(size.width as usize * 4)
-        .enumerate()
-        .for_each(|(y, row)| {
-            let lines = [2 * y, (2 * y + 1).min(from_height - 1)].map(|line| line * from_width);
-            for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
-                let columns = [2 * x, (2 * x + 1).min(from_width - 1)];
-                for (channel, value) in pixel.iter_mut().enumerate() {
-                    let sum: u32 = lines
-                        .iter()
-                        .flat_map(|line| {
-                            columns
-                                .iter()
-                                .map(move |column| (line + column) * 4 + channel)
-                        })
-                        .map(|index| u32::from(from.data[index]))
-                        .sum();
-                    *value = ((sum + 2) / 4) as u8;
-                }
-            }
-        });
+    let mut data = Vec::with_capacity(size.area() as usize * 4);
+    for y in 0..size.height as usize {
+        let line = |line: usize| &from.data[line * from_width * 4..(line + 1) * from_width * 4];
+        let (above, below) = (line(2 * y), line((2 * y + 1).min(from_height - 1)));
+        for x in 0..size.width as usize {
+            let (left, right) = (8 * x, 4 * (2 * x + 1).min(from_width - 1));
+            data.extend((0..4).map(|channel| {
+                let sum = [
+                    above[left + channel],
+                    above[right + channel],
+                    below[left + channel],
+                    below[right + channel],
+                ]
+                .into_iter()
+                .map(u32::from)
+                .sum::<u32>();
+                ((sum + 2) / 4) as u8
+            }));
+        }
+    }
     Texels { size, data }
 }
 

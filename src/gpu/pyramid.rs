@@ -1,10 +1,8 @@
 //! Owns `MaskPyramid`: the painter's own copy of the mask in all levels of detail, kept in step stroke by stroke. Empty and
 //! full areas cost nothing. Used by the mask layer. Must never touch a device.
 
-use rayon::prelude::*;
-
 use super::grid::{BORDER, TileKey, level_size, top_level};
-use super::level::{Level, Tile, at, holds};
+use super::level::{Level, at};
 use super::source::{Texels, repeat_edges};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::raster::Plane;
@@ -33,12 +31,7 @@ impl MaskPyramid {
         if mask.size != self.size || mask.data.len() as u64 != mask.size.area() {
             return PixelRect::default();
         }
-        let level = &self.levels[0];
-        let changed = (0..level.tiles.len())
-            .into_par_iter()
-            .filter(|index| !holds(&level.tiles[*index], level.rect(*index), mask))
-            .map(|index| level.rect(index))
-            .reduce(PixelRect::default, PixelRect::union);
+        let changed = self.levels[0].changed(mask);
         self.update(mask, changed);
         changed
     }
@@ -72,14 +65,12 @@ impl MaskPyramid {
         let index = (key.x < level.columns)
             .then_some(key.y as usize * level.columns as usize + key.x as usize)?;
         // A tile that is stored has two values at least.
-        let Tile::Uniform(value) = level.tiles.get(index)? else {
-            return None;
-        };
+        let value = level.tile_value(index)?;
         let border = super::draw::around(key.texels(self.size), level.rect(index));
         border
             .into_iter()
-            .all(|strip| level.uniform(strip) == Some(*value))
-            .then_some(*value)
+            .all(|strip| level.uniform(strip) == Some(value))
+            .then_some(value)
     }
 
     /// The tile's texels with border, edges repeated.
@@ -323,10 +314,9 @@ mod tests {
         });
         assert_eq!(pyramid.uniform(key), Some(255));
         assert!(
-            pyramid
-                .levels
-                .iter()
-                .all(|level| level.tiles.iter().all(|tile| *tile == Tile::Uniform(255)))
+            keys(size)
+                .into_iter()
+                .all(|key| pyramid.uniform(key) == Some(255))
         );
     }
 

@@ -161,7 +161,9 @@ impl Mask {
             size.width + left + right,
             size.height + top + bottom,
         );
-        Self { plane: self.crop(rect) }
+        Self {
+            plane: self.crop(rect),
+        }
     }
 
     /// Swaps masked and kept.

@@ -40,7 +40,10 @@ pub fn clusters(
 }
 
 fn bounds_of_parts(mask: &Mask, join_px: u32) -> Vec<PixelRect> {
-    mask.parts(join_px).into_iter().map(|part| part.bounds).collect()
+    mask.parts(join_px)
+        .into_iter()
+        .map(|part| part.bounds)
+        .collect()
 }
 
 fn mergeable(

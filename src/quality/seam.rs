@@ -206,7 +206,8 @@ impl Bands {
             }
         }
         let [inner, outer] = found;
-        let level = |channels: [Vec<f32>; 3]| channels.into_iter().map(trimmed_mean).sum::<f64>() / 3.0;
+        let level =
+            |channels: [Vec<f32>; 3]| channels.into_iter().map(trimmed_mean).sum::<f64>() / 3.0;
         (level(inner), level(outer))
     }
 }
@@ -234,7 +235,11 @@ fn trimmed_mean(mut values: Vec<f32>) -> f64 {
 pub fn distance_from(mark: &Plane, limit: u32) -> Vec<u32> {
     let (width, height) = (mark.width(), mark.height());
     let far = limit.saturating_mul(3).max(3);
-    let mut d: Vec<u32> = mark.data.iter().map(|v| if *v > 0 { 0 } else { far }).collect();
+    let mut d: Vec<u32> = mark
+        .data
+        .iter()
+        .map(|v| if *v > 0 { 0 } else { far })
+        .collect();
     let steps = [(-1, 0, 3), (0, -1, 3), (-1, -1, 4), (1, -1, 4)];
     let mut relax = |x: usize, y: usize, sign: isize| {
         let at = y * width + x;

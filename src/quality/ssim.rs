@@ -55,8 +55,7 @@ fn channel_map(a: &RgbF32, b: &RgbF32, channel: usize, width: usize, height: usi
         .map(|i| {
             let (ua, ub) = (mean_a[i], mean_b[i]);
             let (va, vb, vab) = (aa[i] - ua * ua, bb[i] - ub * ub, ab[i] - ua * ub);
-            ((2.0 * ua * ub + C1) * (2.0 * vab + C2))
-                / ((ua * ua + ub * ub + C1) * (va + vb + C2))
+            ((2.0 * ua * ub + C1) * (2.0 * vab + C2)) / ((ua * ua + ub * ub + C1) * (va + vb + C2))
         })
         .collect()
 }

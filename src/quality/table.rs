@@ -108,12 +108,26 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let methods = self.names(|r| &r.method);
         let kinds = self.names(|r| &r.kind);
-        let wide = methods.iter().map(|m| m.chars().count()).max().unwrap_or(0).max(6);
+        let wide = methods
+            .iter()
+            .map(|m| m.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(6);
         let mut text = String::new();
         writeln!(
             text,
             "{:<10} {:<wide$} {:>5} {:>6} {:>6} {:>8} {:>6} {:>9} {:>6} {:>8}",
-            "hole", "method", "cases", "PSNR", "SSIM", "gradient", "seam", "|ln seam|", "drift", "seconds"
+            "hole",
+            "method",
+            "cases",
+            "PSNR",
+            "SSIM",
+            "gradient",
+            "seam",
+            "|ln seam|",
+            "drift",
+            "seconds"
         )?;
         let groups = kinds.iter().map(|k| Some(*k)).chain([None]);
         for kind in groups {

@@ -110,7 +110,7 @@ impl Stage {
         view: &View,
         style: &CanvasStyle,
     ) -> Picture {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         loop {
             let (picture, is_loading) = self.frame(canvas, view, style);
             if !is_loading {
@@ -214,12 +214,12 @@ impl Stage {
         );
         self.render_state.queue.submit([encoder.finish()]);
         buffer.slice(..).map_async(wgpu::MapMode::Read, |result| {
-            result.expect("the frame can be read")
+            result.expect("the frame can be read");
         });
         device
             .poll(wgpu::PollType::Wait {
                 submission_index: None,
-                timeout: Some(Duration::from_secs(60)),
+                timeout: Some(Duration::from_mins(1)),
             })
             .expect("the device answers");
         let mapped = buffer.slice(..).get_mapped_range().expect("mapped");

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sampling").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/sampling")
+        .join(name)
 }
 
 pub fn copy_folder(from: &Path, to: &Path) {
@@ -32,7 +34,10 @@ pub fn assemble(name: &str, folder: &Path) {
     let model = &pictures["models"][name];
     let part = |kind: &str| golden("parts").join(model[kind].as_str().expect("a part"));
     copy_folder(&part("text").join("tokenizer"), &folder.join("tokenizer"));
-    copy_folder(&part("text").join("text_encoder"), &folder.join("text_encoder"));
+    copy_folder(
+        &part("text").join("text_encoder"),
+        &folder.join("text_encoder"),
+    );
     copy_folder(&part("unet"), &folder.join("unet"));
     copy_folder(&part("vae"), &folder.join("vae"));
     fs::create_dir_all(folder.join("scheduler")).expect("created");

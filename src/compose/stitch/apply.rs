@@ -13,7 +13,6 @@ use super::spectrum::TILE;
 use super::{StitchOptions, Stitched};
 use crate::geometry::PixelSize;
 
-
 pub fn apply(parts: Option<&Parts>, options: &StitchOptions, out: &mut Stitched) {
     let Some(parts) = parts else {
         *out = Stitched::default();

@@ -54,7 +54,8 @@ pub fn high_pass(luma: &[f32], width: usize) -> Vec<f32> {
             }
             let at = y * width + x;
             let p = |i: usize| luma[i];
-            let corners = p(at - width - 1) + p(at - width + 1) + p(at + width - 1) + p(at + width + 1);
+            let corners =
+                p(at - width - 1) + p(at - width + 1) + p(at + width - 1) + p(at + width + 1);
             let sides = p(at - width) + p(at - 1) + p(at + 1) + p(at + width);
             *value = ((corners - 2.0 * sides + 4.0 * p(at)) / 6.0).abs();
         }
@@ -84,7 +85,9 @@ mod tests {
     fn blur_keeps_constants_and_high_pass_ignores_ramps() {
         let flat = vec![0.25; 7 * 5 * 3];
         assert!(blur5(&flat, 7).iter().all(|v| (v - 0.25).abs() < 1e-6));
-        let ramp: Vec<f32> = (0..35).map(|i| (i % 7) as f32 * 0.1 + (i / 7) as f32).collect();
+        let ramp: Vec<f32> = (0..35)
+            .map(|i| (i % 7) as f32 * 0.1 + (i / 7) as f32)
+            .collect();
         assert!(high_pass(&ramp, 7).iter().all(|v| *v < 1e-5));
     }
 

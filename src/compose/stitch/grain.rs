@@ -1,5 +1,9 @@
 //! Owns how much grain a fill lacks, place by place. Called by `prepare`. A fill that has as much high-pass as the photo's
-//! quiet places around it lacks nothing.
+//! quiet places around it lacks nothing; nor does one that gives the photo back.
+//!
+//! A fill can be quiet by right: it may show sky beside grass. Where the model also redrew pixels that it should have
+//! kept, the grain it loses is seen there. Where it kept them exactly, only a fill that is quieter nearly everywhere than
+//! its surroundings' quiet places is taken to lack grain.
 
 use super::area::Area;
 use super::filter::{high_pass, luma, quantile};
@@ -9,46 +13,131 @@ use super::spectrum::level;
 /// Side of a cell in px.
 const CELL: usize = 16;
 /// A cell speaks when it has this many pixels of a side.
-const MIN_PIXELS: usize = 24;
+const MIN_PIXELS: usize = 12;
 /// The level wanted is this quantile of the photo's cells in a neighbourhood: low, because texture only adds.
 const QUIET: f32 = 0.3;
 /// Neighbourhood of that quantile, in cells to each side.
 const REACH: usize = 2;
 /// A fill within this factor of the level wanted is left alone.
 const NEAR: f32 = 1.06;
+/// A model that brings kept pixels back with less than this share of their grain loses grain.
+const LOSSY: f32 = 0.9;
+/// Where nothing is known of the model: sure that grain lacks below the first share of the level wanted (median over the
+/// fill), sure that none does above the second.
+const DOUBT: (f32, f32) = (0.6, 0.95);
+/// A cell whose pixels all came back within this, on average, is the photo itself.
+const SAME: f32 = 0.25 / 255.0;
 
-/// Per cell: the level wanted, the fill's as it came, and the fill's at full sharpness.
+/// How much grain is there and how much should be.
 #[derive(Debug, Clone)]
-pub struct Levels(Grid);
+pub struct Levels {
+    /// Per cell: the level wanted, the fill's as it came, and the fill's at full sharpness.
+    cells: Grid,
+    /// 0–1: how sure it is that the fill lacks any.
+    certainty: f32,
+}
 
 impl Levels {
     /// `sharpened` is the result at full sharpness; none when that changes nothing.
     pub fn measure(area: &Area, sharpened: Option<&[f32]>) -> Self {
         let photo = cells(area, &area.photo, |at| area.composite[at] == 0);
-        let has_core = area.composite.contains(&255);
-        let in_fill = |at: usize| area.composite[at] > if has_core { 254 } else { 0 };
-        let plain = cells(area, &area.result, in_fill);
-        let sharp = sharpened.map_or_else(|| plain.clone(), |s| cells(area, s, in_fill));
+        let plain = fill_cells(area, &area.result);
+        let sharp = sharpened.map_or_else(|| plain.clone(), |s| fill_cells(area, s));
         let mut grid = Grid::new(CELL, area.width, area.height);
         let wanted = spread(&quiet(&photo, &grid), &grid);
+        let certainty = if loses_grain(area) {
+            1.0
+        } else {
+            doubt(&plain, &wanted)
+        };
+        let same = unchanged(area, &grid);
         let found = spread(&plain, &grid);
         let found_sharp = spread(&sharp, &grid);
         for (at, value) in grid.data.iter_mut().enumerate() {
-            *value = [wanted[at], found[at], found_sharp[at]];
+            let wanted = if same[at] { 0.0 } else { wanted[at] };
+            *value = [wanted, found[at], found_sharp[at]];
         }
-        Self(grid)
+        Self {
+            cells: grid,
+            certainty,
+        }
     }
 
     /// Factor on a tile of level 1 (first channel), at a sharpness and grain strength of 0–1.
     pub fn gains(&self, sharpness: f32, strength: f32) -> Grid {
-        let mut gains = self.0.clone();
+        let mut gains = self.cells.clone();
+        let strength = strength * self.certainty;
         for value in &mut gains.data {
             let [wanted, plain, sharp] = *value;
             let found = (plain + sharpness * (sharp - plain)) * NEAR;
-            *value = [strength * (wanted * wanted - found * found).max(0.0).sqrt(), 0.0, 0.0];
+            *value = [
+                strength * (wanted * wanted - found * found).max(0.0).sqrt(),
+                0.0,
+                0.0,
+            ];
         }
         gains
     }
+}
+
+/// Levels of the fill's cells, from pixels whose neighbours are all fill; in holes too thin for that, from any.
+fn fill_cells(area: &Area, picture: &[f32]) -> Vec<Option<f32>> {
+    let fullest = area.composite.iter().max().copied().unwrap_or(0);
+    let is_fill = |at: usize| area.composite[at] == fullest;
+    let found = cells(area, picture, |at| is_fill(at) && area.inside[at] > 1);
+    if found.iter().any(Option::is_some) {
+        return found;
+    }
+    cells(area, picture, is_fill)
+}
+
+/// True when kept pixels came back with clearly less grain.
+fn loses_grain(area: &Area) -> bool {
+    let photo = cells(area, &area.photo, |at| area.is_known(at));
+    let result = cells(area, &area.result, |at| area.is_known(at));
+    let mut ratios: Vec<f32> = photo
+        .iter()
+        .zip(&result)
+        .filter_map(|(a, b)| Some((*b)? / a.filter(|a| *a > 0.0)?))
+        .collect();
+    !ratios.is_empty() && quantile(&mut ratios, 0.5) < LOSSY
+}
+
+/// How sure it is that the fill lacks grain, from the fill alone.
+fn doubt(fill: &[Option<f32>], wanted: &[f32]) -> f32 {
+    let mut ratios: Vec<f32> = fill
+        .iter()
+        .zip(wanted)
+        .filter(|(_, wanted)| **wanted > 0.0)
+        .filter_map(|(found, wanted)| found.map(|f| f / wanted))
+        .collect();
+    if ratios.is_empty() {
+        return 0.0;
+    }
+    let typical = quantile(&mut ratios, 0.5);
+    ((DOUBT.1 - typical) / (DOUBT.1 - DOUBT.0)).clamp(0.0, 1.0)
+}
+
+/// Cells in which the fill is the photo.
+fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
+    (0..grid.data.len())
+        .map(|index| {
+            let (cx, cy) = (index % grid.columns * CELL, index / grid.columns * CELL);
+            let (mut sum, mut count) = (0.0, 0.0);
+            for y in cy..(cy + CELL).min(area.height) {
+                for x in cx..(cx + CELL).min(area.width) {
+                    let at = y * area.width + x;
+                    if area.composite[at] > 0 {
+                        for c in at * 3..at * 3 + 3 {
+                            sum += (area.photo[c] - area.result[c]).abs();
+                        }
+                        count += 3.0;
+                    }
+                }
+            }
+            count > 0.0 && sum / count < SAME
+        })
+        .collect()
 }
 
 /// The level of every cell that has enough pixels inside.
@@ -107,5 +196,9 @@ fn spread(levels: &[Option<f32>], grid: &Grid) -> Vec<f32> {
             weights[at] = 8.0;
         }
     }
-    membrane(&values, &weights).data.iter().map(|v| v[0]).collect()
+    membrane(&values, &weights)
+        .data
+        .iter()
+        .map(|v| v[0])
+        .collect()
 }

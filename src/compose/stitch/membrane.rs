@@ -70,7 +70,11 @@ impl Grid {
         }
         let first = (low as usize).min(cells - 1);
         let second = (first + 1).min(cells - 1);
-        (first, second, if first == second { 0.0 } else { place - low })
+        (
+            first,
+            second,
+            if first == second { 0.0 } else { place - low },
+        )
     }
 
     /// Bilinear value at a place in px (cell centres are at `cell · (i + ½)`).
@@ -246,7 +250,10 @@ mod tests {
         }
         let field = membrane(&values, &weights);
         for x in 0..65 {
-            assert!((field.data[16 * 65 + x][0] - x as f32 / 64.0).abs() < 0.06, "{x}");
+            assert!(
+                (field.data[16 * 65 + x][0] - x as f32 / 64.0).abs() < 0.06,
+                "{x}"
+            );
         }
     }
 

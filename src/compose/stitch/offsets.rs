@@ -5,8 +5,8 @@
 //!
 //! 1. pixels the model kept: photo − result is the model's own drift;
 //! 2. pixels it repainted although the photo is known there (the seam): photo − result is the fill's error, and content;
-//! 3. where the mask has no such seam: the step from photo to fill across the edge. The photo's own step at that place
-//!    (towards what the hole hides) bounds what is natural: a step between none and that one is left alone.
+//! 3. where the mask has no such seam: the step from photo to fill across the edge. A step between none, the photo's own
+//!    at that place (towards what the hole hides) and the one just outside (a gradient going on) is natural and left alone.
 
 use super::area::Area;
 use super::filter::median;
@@ -18,6 +18,10 @@ const DRIFT_WEIGHT: f32 = 1.0;
 const NOTHING: f32 = 1e-5;
 /// An estimate this many squared standard errors large is believed by half.
 const DOUBT: f32 = 4.0;
+
+/// Steps are brought down to this share of the photo's own squared steps: those just outside an object's edge tend to be
+/// harsher than those along it.
+const MODEST: f32 = 0.7;
 
 /// What one pass looks at.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +82,11 @@ pub fn residual(area: &Area, before: Option<&Grid>, scale: &Scale) -> Option<Gri
     if evidence.is_empty() {
         return None;
     }
-    let believed = believe(&evidence, &cells.shape, scale);
+    let mut believed = believe(&evidence, &cells.shape, scale);
+    let share = needed_share(&evidence, &believed);
+    for value in &mut believed {
+        *value = value.map(|v| v * share);
+    }
     let mut values = cells.shape;
     let mut weights = vec![0.0; values.data.len()];
     let mut largest = 0.0_f32;
@@ -113,6 +121,9 @@ struct Sums {
     seam_difference: [f32; 3],
     outer: f32,
     outer_photo: [f32; 3],
+    /// The next band outward.
+    far: f32,
+    far_photo: [f32; 3],
     inner: f32,
     inner_photo: [f32; 3],
     inner_result: [f32; 3],
@@ -122,9 +133,11 @@ impl Sums {
     fn merge(&mut self, other: &Self) {
         self.seam += other.seam;
         self.outer += other.outer;
+        self.far += other.far;
         self.inner += other.inner;
         add(&mut self.seam_difference, other.seam_difference, 1.0);
         add(&mut self.outer_photo, other.outer_photo, 1.0);
+        add(&mut self.far_photo, other.far_photo, 1.0);
         add(&mut self.inner_photo, other.inner_photo, 1.0);
         add(&mut self.inner_result, other.inner_result, 1.0);
     }
@@ -135,6 +148,39 @@ struct Evidence {
     x: usize,
     y: usize,
     error: [f32; 3],
+    /// Where the error was found as a step: that step, and the photo's own squared step just outside. 0 where the error
+    /// was seen directly.
+    step: [f32; 3],
+    natural: f32,
+}
+
+/// How much of the corrections brings the steps across the edge down to the photo's own: fewer than nature has would
+/// show as well.
+fn needed_share(evidence: &[Evidence], believed: &[[f32; 3]]) -> f32 {
+    let (mut now, mut cross, mut square, mut natural) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+    for (one, value) in evidence.iter().zip(believed) {
+        if one.step == [0.0; 3] {
+            continue;
+        }
+        natural += MODEST * one.natural;
+        for c in 0..3 {
+            now += one.step[c] * one.step[c];
+            cross += one.step[c] * value[c];
+            square += value[c] * value[c];
+        }
+    }
+    if natural == 0.0 || square == 0.0 {
+        return 1.0;
+    }
+    // now + 2 λ cross + λ² square = natural, at the smaller λ.
+    let root = cross * cross - square * (now - natural);
+    if now <= natural {
+        0.0
+    } else if root <= 0.0 {
+        1.0
+    } else {
+        ((-cross - root.sqrt()) / square).clamp(0.0, 1.0)
+    }
 }
 
 struct Cells {
@@ -162,6 +208,9 @@ impl Cells {
                     if (1..=band).contains(&outside) {
                         sum.outer += 1.0;
                         add(&mut sum.outer_photo, photo, 1.0);
+                    } else if (band + 1..=2 * band).contains(&outside) {
+                        sum.far += 1.0;
+                        add(&mut sum.far_photo, photo, 1.0);
                     } else if (1..=band).contains(&inside) {
                         sum.inner += 1.0;
                         add(&mut sum.inner_photo, photo, 1.0);
@@ -198,19 +247,30 @@ impl Cells {
                     field.at(centre(x, area.width), centre(y, area.height))
                 });
                 let around = self.around(x, y);
-                let error = if own.seam >= full / 4.0 {
-                    difference(own, done)
+                let direct = |sums: &Sums| (difference(sums, done), [0.0; 3], 0.0);
+                let (error, step, natural) = if own.seam >= full / 4.0 {
+                    direct(own)
                 } else if around.seam >= full / 2.0 {
                     if own.seam == 0.0 {
                         continue;
                     }
-                    difference(&around, done)
+                    direct(&around)
                 } else if around.inner.min(around.outer) >= cell as f32 && own.inner > 0.0 {
-                    step_error(&around, done)
+                    (
+                        step_error(&around, done),
+                        step(&around, done),
+                        natural_step(&around),
+                    )
                 } else {
                     continue;
                 };
-                found.push(Evidence { x, y, error });
+                found.push(Evidence {
+                    x,
+                    y,
+                    error,
+                    step,
+                    natural,
+                });
             }
         }
         found
@@ -221,23 +281,47 @@ fn difference(sums: &Sums, done: [f32; 3]) -> [f32; 3] {
     std::array::from_fn(|c| sums.seam_difference[c] / sums.seam - done[c])
 }
 
-/// How far the fill's step across the edge lies outside the range from no step to the photo's own.
-fn step_error(sums: &Sums, done: [f32; 3]) -> [f32; 3] {
+fn step(sums: &Sums, done: [f32; 3]) -> [f32; 3] {
     std::array::from_fn(|c| {
-        let outer = sums.outer_photo[c] / sums.outer;
-        let natural = sums.inner_photo[c] / sums.inner - outer;
-        let found = sums.inner_result[c] / sums.inner + done[c] - outer;
-        found.clamp(natural.min(0.0), natural.max(0.0)) - found
+        sums.inner_result[c] / sums.inner + done[c] - sums.outer_photo[c] / sums.outer
     })
 }
 
+/// How far the fill's step across the edge lies outside the range of no step, the photo's own and a gradient going on.
+fn step_error(sums: &Sums, done: [f32; 3]) -> [f32; 3] {
+    let found = step(sums, done);
+    std::array::from_fn(|c| {
+        let outer = sums.outer_photo[c] / sums.outer;
+        let natural = sums.inner_photo[c] / sums.inner - outer;
+        let found = found[c];
+        let going_on = if sums.far > 0.0 {
+            outer - sums.far_photo[c] / sums.far
+        } else {
+            0.0
+        };
+        let (low, high) = (natural.min(going_on), natural.max(going_on));
+        found.clamp(low.min(0.0), high.max(0.0)) - found
+    })
+}
+
+/// Squared step, summed over channels, between the photo's two bands outside the edge.
+fn natural_step(sums: &Sums) -> f32 {
+    if sums.far == 0.0 {
+        return 0.0;
+    }
+    (0..3)
+        .map(|c| (sums.outer_photo[c] / sums.outer - sums.far_photo[c] / sums.far).powi(2))
+        .sum()
+}
+
 /// Estimates from wide to narrow neighbourhoods: at each, the clipped mean of what is left is added, shrunk by how well
-/// it stands out of its own spread (James and Stein, 1961).
+/// it stands out of its own spread, and of the steps that the photo has by nature (James and Stein, 1961).
 fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> {
     let mut index = vec![usize::MAX; shape.data.len()];
     for (i, one) in evidence.iter().enumerate() {
         index[one.y * shape.columns + one.x] = i;
     }
+    let natural = evidence.iter().map(|e| e.natural).sum::<f32>() / evidence.len() as f32;
     let mut believed = vec![[0.0; 3]; evidence.len()];
     for radius in scale.radii {
         let left: Vec<[f32; 3]> = evidence
@@ -246,7 +330,7 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
             .map(|(one, done)| std::array::from_fn(|c| one.error[c] - done[c]))
             .collect();
         if *radius == usize::MAX {
-            let shared = shrunk_mean(&left);
+            let shared = shrunk_mean(&left, natural);
             for value in &mut believed {
                 add(value, shared, 1.0);
             }
@@ -262,14 +346,14 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
                     }
                 }
             }
-            add(value, shrunk_mean(&near), 1.0);
+            add(value, shrunk_mean(&near, natural), 1.0);
         }
     }
     believed
 }
 
 /// Mean of the values clipped to their median ± 2.5 robust deviations, times the share of it that can't be chance.
-fn shrunk_mean(values: &[[f32; 3]]) -> [f32; 3] {
+fn shrunk_mean(values: &[[f32; 3]], natural: f32) -> [f32; 3] {
     // Neighbouring cells share pixels: about half of them are independent.
     let independent = values.len() as f32 / 2.0;
     if independent < 1.5 {
@@ -282,7 +366,11 @@ fn shrunk_mean(values: &[[f32; 3]]) -> [f32; 3] {
         let middle = median(&mut channel);
         let mut deviations: Vec<f32> = channel.iter().map(|v| (v - middle).abs()).collect();
         let reach = 2.5 * 1.4826 * median(&mut deviations) + 1.0 / 255.0;
-        let clipped = || values.iter().map(|v| v[c].clamp(middle - reach, middle + reach));
+        let clipped = || {
+            values
+                .iter()
+                .map(|v| v[c].clamp(middle - reach, middle + reach))
+        };
         let count = values.len() as f32;
         mean[c] = clipped().sum::<f32>() / count;
         let variance = clipped().map(|v| (v - mean[c]).powi(2)).sum::<f32>() / (count - 1.0);
@@ -292,6 +380,7 @@ fn shrunk_mean(values: &[[f32; 3]]) -> [f32; 3] {
     if size <= 0.0 {
         return [0.0; 3];
     }
+    chance = chance.max(natural / independent);
     let share = (1.0 - 0.5 * DOUBT * chance / size).max(0.0);
     mean.map(|m| m * share)
 }
@@ -305,16 +394,19 @@ mod tests {
         let noisy: Vec<[f32; 3]> = (0..40)
             .map(|i| [if i % 2 == 0 { 0.1 } else { -0.095 }, 0.0, 0.0])
             .collect();
-        assert_eq!(shrunk_mean(&noisy), [0.0; 3]);
-        let sure: Vec<[f32; 3]> = (0..40).map(|i| [0.1 + 0.001 * (i % 3) as f32, 0.0, 0.0]).collect();
-        assert!((shrunk_mean(&sure)[0] - 0.101).abs() < 0.001);
+        assert_eq!(shrunk_mean(&noisy, 0.0), [0.0; 3]);
+        let sure: Vec<[f32; 3]> = (0..40)
+            .map(|i| [0.1 + 0.001 * (i % 3) as f32, 0.0, 0.0])
+            .collect();
+        assert_eq!(shrunk_mean(&sure[..3], 0.02), [0.0; 3]);
+        assert!((shrunk_mean(&sure, 0.0)[0] - 0.101).abs() < 0.001);
     }
 
     #[test]
     fn an_object_at_the_edge_is_clipped() {
         let mut values = vec![[0.02; 3]; 30];
         values[3..6].fill([0.9; 3]);
-        assert!((shrunk_mean(&values)[0] - 0.02).abs() < 0.002);
+        assert!((shrunk_mean(&values, 0.0)[0] - 0.02).abs() < 0.002);
     }
 
     #[test]

@@ -171,7 +171,9 @@ fn texture(area: &Area, seed: u64) -> (Option<Sharpness>, Levels, Tile) {
 /// How far the mask fades: the depth of its deepest partly covered pixel.
 fn seam_px(area: &Area) -> f32 {
     let partly = area.composite.iter().zip(&area.inside);
-    let deepest = partly.filter(|(c, _)| **c > 0 && **c < 255).map(|(_, d)| *d);
+    let deepest = partly
+        .filter(|(c, _)| **c > 0 && **c < 255)
+        .map(|(_, d)| *d);
     f32::from(deepest.max().unwrap_or(0))
 }
 

@@ -110,6 +110,10 @@ fn fineness(area: &Area, bands: [&[f32]; 2], is_inside: impl Fn(usize) -> bool) 
     // Texture is what stands above the flattest cells' noise.
     let mut energies: Vec<f32> = cells.iter().map(|c| c.0).collect();
     let middle = median(&mut energies).max((2.0_f32 / 255.0).powi(2));
-    let mut textured: Vec<f32> = cells.iter().filter(|c| c.0 >= middle).map(|c| c.1).collect();
+    let mut textured: Vec<f32> = cells
+        .iter()
+        .filter(|c| c.0 >= middle)
+        .map(|c| c.1)
+        .collect();
     (textured.len() >= MIN_CELLS).then(|| median(&mut textured))
 }

@@ -318,10 +318,18 @@ mod tests {
         let tile = synthesise(&IDENTITY, &soft, 5);
         let lumas: Vec<f32> = tile.data.chunks_exact(3).map(luma).collect();
         assert!((level(&mut high_pass(&lumas, TILE)) - 1.0).abs() < 1e-3);
-        assert!(tile.data.chunks_exact(3).all(|p| p[1] == 0.0 && p[2] == 0.0));
+        assert!(
+            tile.data
+                .chunks_exact(3)
+                .all(|p| p[1] == 0.0 && p[2] == 0.0)
+        );
         let next: f32 = tile.data.chunks_exact(6).map(|p| p[0] * p[3]).sum();
         let own: f32 = tile.data.chunks_exact(6).map(|p| p[0] * p[0]).sum();
-        assert!(next / own > 0.5, "soft grain holds together: {}", next / own);
+        assert!(
+            next / own > 0.5,
+            "soft grain holds together: {}",
+            next / own
+        );
         assert_eq!(tile, synthesise(&IDENTITY, &soft, 5));
         assert_ne!(tile, synthesise(&IDENTITY, &soft, 6));
     }

@@ -2,7 +2,9 @@
 //!
 //! For a query patch q and a source p, over the 7 × 7 pixels k and three channels,
 //!
-//!     d = Σ_k w_k (q_k − p_k)² / (3 Σ_k w_k) + texture_weight |T_q − T_p|² + location_weight (2 Δy² + ½ Δx²)
+//! ```text
+//! d = Σ_k w_k (q_k − p_k)² / (3 Σ_k w_k) + texture_weight |T_q − T_p|² + location_weight (2 Δy² + ½ Δx²)
+//! ```
 //!
 //! in squared colour units (0..1 a channel). w is larger on known pixels than on painted ones, as in a reverse-diffusion
 //! likelihood with less noise where the picture is given, and 0 outside. T are the texture features of Newson et al.
@@ -76,8 +78,12 @@ impl Query {
         let (x, y) = (at as usize % level.width, at as usize / level.width);
         let texture = level.texture[at as usize];
         let (tx, ty) = (self.texture[0] - texture[0], self.texture[1] - texture[1]);
-        let (dx, dy) = ((self.x - x as f32) * self.per_side, (self.y - y as f32) * self.per_side);
-        let apart = self.terms.texture * (tx * tx + ty * ty) + self.terms.location * (2.0 * dy * dy + 0.5 * dx * dx);
+        let (dx, dy) = (
+            (self.x - x as f32) * self.per_side,
+            (self.y - y as f32) * self.per_side,
+        );
+        let apart = self.terms.texture * (tx * tx + ty * ty)
+            + self.terms.location * (2.0 * dy * dy + 0.5 * dx * dx);
         if apart >= limit {
             return apart;
         }

@@ -103,7 +103,10 @@ pub(super) fn near(set: &[bool], w: usize, h: usize, rx: usize, ry: usize) -> Ve
 }
 
 fn positions(set: impl Iterator<Item = bool>) -> Vec<u32> {
-    set.enumerate().filter(|(_, s)| *s).map(|(at, _)| at as u32).collect()
+    set.enumerate()
+        .filter(|(_, s)| *s)
+        .map(|(at, _)| at as u32)
+        .collect()
 }
 
 impl Level {
@@ -154,6 +157,16 @@ impl Level {
     /// Index of a pixel in the padded planes.
     fn padded_at(&self, at: usize) -> usize {
         (at / self.width + MAX_RADIUS) * self.padded + at % self.width + MAX_RADIUS
+    }
+
+    /// Starts the hole with the colours and texture of a level half as fine.
+    pub(super) fn inherit(&mut self, coarse: &Self) {
+        for at in &self.holes {
+            let at = *at as usize;
+            let from = at / self.width / 2 * coarse.width + at % self.width / 2;
+            self.rgb[at] = coarse.rgb[from];
+            self.texture[at] = coarse.texture[from];
+        }
     }
 
     fn load(&mut self) {

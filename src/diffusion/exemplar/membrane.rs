@@ -15,7 +15,9 @@ pub(super) const FREE: u8 = 1;
 /// Given.
 pub(super) const FIXED: u8 = 2;
 
-const SWEEPS: usize = 10;
+const SWEEPS: usize = 12;
+/// Over-relaxation; below 2 it converges.
+const OVER: f32 = 1.5;
 /// Where this many or fewer are free, or a side is this short, the grid is solved at once.
 const SMALL: usize = 48;
 
@@ -29,7 +31,9 @@ pub(super) struct Grid {
 impl Grid {
     /// Solves the free values; `screen` is 1 / s², in grid units of this size.
     pub(super) fn solve(&mut self, screen: f32) {
-        let free: Vec<u32> = (0..self.kind.len() as u32).filter(|at| self.kind[*at as usize] == FREE).collect();
+        let free: Vec<u32> = (0..self.kind.len() as u32)
+            .filter(|at| self.kind[*at as usize] == FREE)
+            .collect();
         if free.is_empty() {
             return;
         }
@@ -38,15 +42,20 @@ impl Grid {
             let mut half = self.halved();
             half.solve(screen * 4.0);
             for at in &free {
-                self.value[*at as usize] = half.sample(*at as usize % self.width, *at as usize / self.width);
+                self.value[*at as usize] =
+                    half.sample(*at as usize % self.width, *at as usize / self.width);
             }
         }
-        let (red, black): (Vec<u32>, Vec<u32>) =
-            free.iter().partition(|at| (**at as usize % self.width + **at as usize / self.width) % 2 == 0);
+        let (red, black): (Vec<u32>, Vec<u32>) = free
+            .iter()
+            .partition(|at| (**at as usize % self.width + **at as usize / self.width) % 2 == 0);
         for _ in 0..if small { 8 * SWEEPS } else { SWEEPS } {
             for half in [&red, &black] {
-                let fresh: Vec<[f32; 3]> =
-                    half.par_iter().with_min_len(4096).map(|at| self.relaxed(*at as usize, screen)).collect();
+                let fresh: Vec<[f32; 3]> = half
+                    .par_iter()
+                    .with_min_len(4096)
+                    .map(|at| self.relaxed(*at as usize, screen))
+                    .collect();
                 for (at, v) in half.iter().zip(fresh) {
                     self.value[*at as usize] = v;
                 }
@@ -78,7 +87,12 @@ impl Grid {
         if y + 1 < self.height {
             add(at + self.width);
         }
-        if mass > 0.0 { sum.map(|s| s / mass) } else { self.value[at] }
+        let now = self.value[at];
+        if mass > 0.0 {
+            [0, 1, 2].map(|c| now[c] + OVER * (sum[c] / mass - now[c]))
+        } else {
+            now
+        }
     }
 
     /// Half the size: fixed where any of the four is, with their mean.
@@ -110,7 +124,10 @@ impl Grid {
     /// Bilinear, at a pixel of the grid twice as fine, over what takes part.
     fn sample(&self, x: usize, y: usize) -> [f32; 3] {
         let (cx, cy) = ((x / 2) as i32, (y / 2) as i32);
-        let (nx, ny) = (if x % 2 == 0 { cx - 1 } else { cx + 1 }, if y % 2 == 0 { cy - 1 } else { cy + 1 });
+        let (nx, ny) = (
+            if x % 2 == 0 { cx - 1 } else { cx + 1 },
+            if y % 2 == 0 { cy - 1 } else { cy + 1 },
+        );
         let mut sum = [0.0f32; 3];
         let mut mass = 0.0;
         for (sx, sy, weight) in [(cx, cy, 9.0), (nx, cy, 3.0), (cx, ny, 3.0), (nx, ny, 1.0)] {
@@ -125,7 +142,11 @@ impl Grid {
                 mass += weight;
             }
         }
-        if mass > 0.0 { sum.map(|s| s / mass) } else { sum }
+        if mass > 0.0 {
+            sum.map(|s| s / mass)
+        } else {
+            sum
+        }
     }
 }
 
@@ -141,12 +162,21 @@ mod tests {
         let mut grid = Grid {
             width: w,
             height: h,
-            kind: (0..w * h).map(|at| if edge(at) { FIXED } else { FREE }).collect(),
-            value: (0..w * h).map(|at| if edge(at) { [plane(at); 3] } else { [0.0; 3] }).collect(),
+            kind: (0..w * h)
+                .map(|at| if edge(at) { FIXED } else { FREE })
+                .collect(),
+            value: (0..w * h)
+                .map(|at| if edge(at) { [plane(at); 3] } else { [0.0; 3] })
+                .collect(),
         };
         grid.solve(0.0);
         for at in 0..w * h {
-            assert!((grid.value[at][0] - plane(at)).abs() < 2e-3, "{at}: {} {}", grid.value[at][0], plane(at));
+            assert!(
+                (grid.value[at][0] - plane(at)).abs() < 2e-3,
+                "{at}: {} {}",
+                grid.value[at][0],
+                plane(at)
+            );
         }
     }
 
@@ -155,8 +185,12 @@ mod tests {
         let mut grid = Grid {
             width: 60,
             height: 1,
-            kind: (0..60).map(|at| if at == 0 { FIXED } else { FREE }).collect(),
-            value: (0..60).map(|at| if at == 0 { [1.0; 3] } else { [0.0; 3] }).collect(),
+            kind: (0..60)
+                .map(|at| if at == 0 { FIXED } else { FREE })
+                .collect(),
+            value: (0..60)
+                .map(|at| if at == 0 { [1.0; 3] } else { [0.0; 3] })
+                .collect(),
         };
         grid.solve(0.25);
         assert!(grid.value[1][0] > 0.4 && grid.value[30][0] < 0.01);

@@ -7,17 +7,21 @@
 use super::level::Level;
 use super::membrane::{FIXED, FREE, Grid, OUTSIDE};
 use super::pyramid::{FILL, KNOWN, PAINTED};
-use super::schedule::tune;
 
 /// The largest difference spread over the whole hole, in colour units.
 const LIGHT: f32 = 0.06;
+/// Share of the difference that is corrected: a known pixel's own noise is in it, too.
+const GAIN: f32 = 0.8;
 /// Length in pixels over which larger differences fade.
 const FADE: f32 = 3.0;
 /// Length in pixels over which the soft picture fades into the sharp one.
 const MIX_DEPTH: f32 = 1.5;
 
 /// The corrected pixels. `predicted` says what the fill would have painted at a known pixel next to the hole.
-pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32; 3]>) -> Vec<[f32; 3]> {
+pub(super) fn correction(
+    level: &Level,
+    predicted: impl Fn(usize) -> Option<[f32; 3]>,
+) -> Vec<[f32; 3]> {
     let Some((left, top, width, height)) = bounds(level) else {
         return Vec::new();
     };
@@ -28,18 +32,18 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
         value: vec![[0.0; 3]; width * height],
     };
     let mut rest = vec![[0.0; 3]; width * height];
-    let light = tune("LIGHT", LIGHT);
     for y in 0..height {
         for x in 0..width {
             let (at, to) = ((y + top) * level.width + x + left, y * width + x);
             if level.state[at] == FILL {
                 small.kind[to] = FREE;
-            } else if matches!(level.state[at], KNOWN | PAINTED) && beside_fill(level, x + left, y + top) {
+            } else if matches!(level.state[at], KNOWN | PAINTED)
+                && beside_fill(level, x + left, y + top)
+            {
                 if let Some(said) = predicted(at) {
-                    let gain = tune("GAIN", 1.0);
-                    let gap = [0, 1, 2].map(|c| gain * (level.rgb[at][c] - said[c]));
+                    let gap = [0, 1, 2].map(|c| GAIN * (level.rgb[at][c] - said[c]));
                     small.kind[to] = FIXED;
-                    small.value[to] = gap.map(|g| g.clamp(-light, light));
+                    small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
                     rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
                 }
             }
@@ -52,8 +56,7 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
         value: rest,
     };
     small.solve(0.0);
-    let fade = tune("SEAMFADE", FADE);
-    large.solve(1.0 / (fade * fade));
+    large.solve(1.0 / (FADE * FADE));
     let corrected = |at: &u32| {
         let at = *at as usize;
         let from = (at / level.width - top) * width + at % level.width - left;
@@ -76,7 +79,7 @@ pub(super) fn mix(level: &mut Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) {
 /// How much of the soft picture; a little below 0 (away from it) where even the sharp one is too soft.
 fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
     const TRIES: usize = 27;
-    let tried = |i: usize| -0.3 + 1.3 * i as f32 / (TRIES - 1) as f32;
+    let tried = |i: usize| -0.6 + 1.6 * i as f32 / (TRIES - 1) as f32;
     let mut steps = [0.0f64; TRIES];
     let mut natural = (0.0f64, 0usize);
     let mut count = 0usize;
@@ -85,11 +88,19 @@ fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
             let known = level.rgb[edge];
             for (try_number, sum) in steps.iter_mut().enumerate() {
                 let t = tried(try_number);
-                *sum += f64::from((0..3).map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs()).sum::<f32>());
+                *sum += f64::from(
+                    (0..3)
+                        .map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs())
+                        .sum::<f32>(),
+                );
             }
             count += 1;
             if let Some(beyond) = beyond {
-                natural.0 += f64::from((0..3).map(|c| (level.rgb[beyond][c] - known[c]).abs()).sum::<f32>());
+                natural.0 += f64::from(
+                    (0..3)
+                        .map(|c| (level.rgb[beyond][c] - known[c]).abs())
+                        .sum::<f32>(),
+                );
                 natural.1 += 1;
             }
         }
@@ -99,7 +110,9 @@ fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
     }
     let wanted = natural.0 / natural.1 as f64;
     let miss = |i: usize| (steps[i] / count as f64 - wanted).abs();
-    let best = (0..TRIES).min_by(|a, b| miss(*a).total_cmp(&miss(*b))).unwrap_or(0);
+    let best = (0..TRIES)
+        .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
+        .unwrap_or(0);
     tried(best)
 }
 
@@ -131,6 +144,9 @@ fn bounds(level: &Level) -> Option<(usize, usize, usize, usize)> {
     let top = *level.holes.first()? as usize / level.width;
     let bottom = *level.holes.last()? as usize / level.width;
     let (left, top) = (left.saturating_sub(1), top.saturating_sub(1));
-    let (right, bottom) = ((right + 1).min(level.width - 1), (bottom + 1).min(level.height - 1));
+    let (right, bottom) = (
+        (right + 1).min(level.width - 1),
+        (bottom + 1).min(level.height - 1),
+    );
     Some((left, top, right - left + 1, bottom - top + 1))
 }

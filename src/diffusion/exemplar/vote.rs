@@ -31,8 +31,13 @@ pub(super) fn cost(level: &Level, k: usize) -> usize {
     level.holes.len() * (1 + k * (2 * level.rx + 1) * (2 * level.ry + 1) / 12)
 }
 
-/// Repaints `level.rgb` and `level.texture` inside the hole.
-pub(super) fn vote(level: &mut Level, field: &Field, voting: Voting, progress: &mut Progress) -> Result<(), Cancelled> {
+/// Repaints `level.rgb` and `level.texture` inside the hole, except where no patch with a match reaches.
+pub(super) fn vote(
+    level: &mut Level,
+    field: &Field,
+    voting: Voting,
+    progress: &mut Progress,
+) -> Result<(), Cancelled> {
     let weights = patch_weights(level, field, voting);
     let bell = bell(level, voting.bell);
     let mut painted = Vec::with_capacity(level.holes.len());
@@ -101,7 +106,6 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
                 }
             }
             if sum == 0.0 {
-                weights[0] = 1e-6;
                 return;
             }
             let depth = i32::from(level.depth[*at as usize].min(400));
@@ -113,7 +117,13 @@ fn patch_weights(level: &Level, field: &Field, voting: Voting) -> Vec<f32> {
     weights
 }
 
-fn pixel(level: &Level, field: &Field, weights: &[f32], bell: &[f32], at: usize) -> Option<[f32; 5]> {
+fn pixel(
+    level: &Level,
+    field: &Field,
+    weights: &[f32],
+    bell: &[f32],
+    at: usize,
+) -> Option<[f32; 5]> {
     let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
     let (rx, ry) = (level.rx as i32, level.ry as i32);
     let mut sum = [0.0f32; 5];
@@ -140,7 +150,9 @@ fn pixel(level: &Level, field: &Field, weights: &[f32], bell: &[f32], at: usize)
                     continue;
                 }
                 // Clean centres have their whole patch inside the picture.
-                let from = (i64::from(field.matches[j].at) - i64::from(dy) * level.width as i64 - i64::from(dx)) as usize;
+                let from = (i64::from(field.matches[j].at)
+                    - i64::from(dy) * level.width as i64
+                    - i64::from(dx)) as usize;
                 let (rgb, texture) = (level.rgb[from], level.texture[from]);
                 for c in 0..3 {
                     sum[c] += w * rgb[c];

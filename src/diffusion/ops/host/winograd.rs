@@ -31,12 +31,7 @@ pub fn transform_weight(weight: Tensor<4>) -> Result<Tensor<3>> {
     let mut out = vec![0f32; SPOTS * outputs * inputs];
     let rows = |g: [f32; 3]| {
         let (outer, middle) = (g[0] + g[2], g[1]);
-        [
-            g[0],
-            (outer + middle) * 0.5,
-            (outer - middle) * 0.5,
-            g[2],
-        ]
+        [g[0], (outer + middle) * 0.5, (outer - middle) * 0.5, g[2]]
     };
     for (at, g) in source.chunks_exact(9).enumerate() {
         let columns: [[f32; 4]; 3] = std::array::from_fn(|x| rows([g[x], g[3 + x], g[6 + x]]));
