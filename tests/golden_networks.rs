@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, DeviceKind, Tensor, TensorData};
 use inlay::diffusion::clip::TextEncoder;
+use inlay::diffusion::config::{JsonFile, UNetConfig};
 use inlay::diffusion::folder::ModelFolder;
 use inlay::diffusion::tokenizer::Tokenizer;
 use inlay::diffusion::unet::UNet;
@@ -630,5 +631,45 @@ fn runs(part: &str, folder: &ModelFolder, device: &Device) -> bool {
         }),
         _ => TextEncoder::load(folder, device, DType::F32)
             .is_ok_and(|encoder| encoder.forward(&[&[0, 1]], 0).is_ok()),
+    }
+}
+
+/// Wide enough that products, convolutions and attention are shared out over threads.
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let device = Device::flex();
+    let json = json!({
+        "in_channels": 4,
+        "block_out_channels": [192, 384],
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        "layers_per_block": 1,
+        "cross_attention_dim": 64,
+    });
+    let json = JsonFile::from_value(Path::new("config.json"), json).unwrap();
+    let unet = UNet::invented(&UNetConfig::from_json(&json).unwrap(), &device, DType::F32);
+    let waves = |count: usize| {
+        (0..count)
+            .map(|i| (i as f32 * 0.37).sin())
+            .collect::<Vec<f32>>()
+    };
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let sample = TensorData::new(waves(4 * 48 * 40), [1, 4, 48, 40]);
+            let prompt = TensorData::new(waves(20 * 64), [1, 20, 64]);
+            let sample = Tensor::from_data(sample, (&device, DType::F32));
+            let prompt = Tensor::from_data(prompt, (&device, DType::F32));
+            let out = unet.forward(sample, 77.0, prompt).unwrap();
+            out.try_into_vec_as::<f32>().unwrap()
+        })
+    };
+    let one = run(1);
+    assert!(one.iter().all(|v| v.is_finite()));
+    for threads in [2, 5, 16] {
+        assert!(one == run(threads), "{threads} threads");
     }
 }
