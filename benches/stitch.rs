@@ -51,7 +51,10 @@ fn stitch(criterion: &mut Criterion) {
     group.bench_function("slider", |bencher| {
         bencher.iter(|| {
             grain = (grain + 0.1) % 1.0;
-            let options = StitchOptions { grain, ..StitchOptions::default() };
+            let options = StitchOptions {
+                grain,
+                ..StitchOptions::default()
+            };
             cache.apply_into(&options, &mut out);
         });
     });

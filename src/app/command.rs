@@ -90,28 +90,28 @@ pub enum Command {
     DismissNotice(u64),
 }
 
-const fn plain(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut {
+const fn plain(key: &'static str) -> Shortcut {
+    Shortcut {
         command: false,
         shift: false,
         key,
-    })
+    }
 }
 
-const fn ctrl(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut {
+const fn ctrl(key: &'static str) -> Shortcut {
+    Shortcut {
         command: true,
         shift: false,
         key,
-    })
+    }
 }
 
-const fn ctrl_shift(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut {
+const fn ctrl_shift(key: &'static str) -> Shortcut {
+    Shortcut {
         command: true,
         shift: true,
         key,
-    })
+    }
 }
 
 impl Command {
@@ -199,23 +199,23 @@ impl Command {
 
     pub fn shortcut(&self) -> Option<Shortcut> {
         match self {
-            Self::Open(_) => ctrl("O"),
-            Self::Save => ctrl("S"),
-            Self::SaveAs(_) => ctrl_shift("S"),
-            Self::ChooseTool(Tool::Brush) => plain("B"),
-            Self::ChooseTool(Tool::Eraser) => plain("E"),
-            Self::ChooseTool(Tool::Pan) => plain("H"),
-            Self::BrushSmaller => plain("["),
-            Self::BrushLarger => plain("]"),
-            Self::ClearMask => ctrl("D"),
-            Self::InvertMask => ctrl_shift("I"),
-            Self::Generate { .. } => ctrl("Enter"),
-            Self::Again => ctrl("R"),
-            Self::Cancel => plain("Escape"),
-            Self::Accept => plain("Enter"),
-            Self::Discard => plain("Delete"),
-            Self::Undo => ctrl("Z"),
-            Self::Redo => ctrl_shift("Z"),
+            Self::Open(_) => Some(ctrl("O")),
+            Self::Save => Some(ctrl("S")),
+            Self::SaveAs(_) => Some(ctrl_shift("S")),
+            Self::ChooseTool(Tool::Brush) => Some(plain("B")),
+            Self::ChooseTool(Tool::Eraser) => Some(plain("E")),
+            Self::ChooseTool(Tool::Pan) => Some(plain("H")),
+            Self::BrushSmaller => Some(plain("[")),
+            Self::BrushLarger => Some(plain("]")),
+            Self::ClearMask => Some(ctrl("D")),
+            Self::InvertMask => Some(ctrl_shift("I")),
+            Self::Generate { .. } => Some(ctrl("Enter")),
+            Self::Again => Some(ctrl("R")),
+            Self::Cancel => Some(plain("Escape")),
+            Self::Accept => Some(plain("Enter")),
+            Self::Discard => Some(plain("Delete")),
+            Self::Undo => Some(ctrl("Z")),
+            Self::Redo => Some(ctrl_shift("Z")),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Owns where Inlay keeps things on this platform. Read once at start; tests and checks pass their own folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
@@ -22,7 +22,7 @@ impl Paths {
     /// The platform's folders, or those below `INLAY_HOME`. None when there is no home.
     pub fn find() -> Option<Self> {
         if let Some(home) = std::env::var_os(HOME_VARIABLE).filter(|home| !home.is_empty()) {
-            return Some(Self::below(PathBuf::from(home)));
+            return Some(Self::below(Path::new(&home)));
         }
         let base = etcetera::choose_base_strategy().ok()?;
         let state = base.state_dir().unwrap_or_else(|| base.data_dir());
@@ -34,7 +34,7 @@ impl Paths {
     }
 
     /// All folders below one.
-    pub fn below(home: PathBuf) -> Self {
+    pub fn below(home: &Path) -> Self {
         Self {
             config_dir: home.join("config"),
             state_dir: home.join("state"),

@@ -19,7 +19,7 @@ pub fn run(args: &BenchArgs) -> Outcome {
             runs: engine.runs as usize,
         },
     )
-    .map_err(failure)?;
+    .map_err(|error| failure(&error))?;
     if engine.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::Failed(error.to_string()))?;

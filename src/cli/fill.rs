@@ -99,7 +99,7 @@ impl<'a> Session<'a> {
         let app = App::new(app_options, move || {
             let _ = wake.try_send(());
         })
-        .map_err(failure)?;
+        .map_err(|error| failure(&error))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&interrupted);
         if let Err(error) = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)) {
@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
         }
         // Settings are checked before anything is read, as far as they can be.
         crate::engine::validate_settings(self.app.generate_settings(), u32::MAX)
-            .map_err(failure)?;
+            .map_err(|error| failure(&error))?;
         self.app
             .dispatch(Command::ChooseModel(options.model.clone()));
         self.wait_for(|event| match event {
@@ -225,7 +225,7 @@ impl<'a> Session<'a> {
     fn wait_for_job(&mut self) -> Result<JobId, Failure> {
         self.wait_for(|event| match event {
             AppEvent::JobFinished(id) => Some(Ok(id)),
-            AppEvent::JobFailed { error, .. } => Some(Err(failure(*error))),
+            AppEvent::JobFailed { error, .. } => Some(Err(failure(&error))),
             AppEvent::JobCancelled(_) => Some(Err(Failure::Failed(
                 "cancelled; nothing was written".to_owned(),
             ))),
@@ -258,7 +258,7 @@ impl<'a> Session<'a> {
     }
 }
 
-pub(super) fn failure(error: EngineError) -> Failure {
+pub(super) fn failure(error: &EngineError) -> Failure {
     if error.is_usage() {
         Failure::Usage(error.to_string())
     } else {

@@ -107,7 +107,7 @@ fn push(coarse: &Weighted, mut fine: Weighted) -> Weighted {
 
 /// The two coarse samples around fine sample `i` (pixel centres aligned) and the share of the second.
 fn neighbours(i: usize, coarse_len: usize) -> (usize, usize, f32) {
-    let at = (i as f32 + 0.5) / 2.0 - 0.5;
+    let at = i as f32 / 2.0 - 0.25;
     let low = at.floor();
     let clamp = |v: f32| (v.max(0.0) as usize).min(coarse_len - 1);
     (clamp(low), clamp(low + 1.0), at - low)

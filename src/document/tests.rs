@@ -91,7 +91,7 @@ fn a_result_for_an_older_picture_is_refused() {
     let made_for = document.revision();
     let first = patch(&document, PixelRect::new(0, 0, 8, 8), 1);
     document
-        .accept(made_for, Extension::default(), &[first.clone()])
+        .accept(made_for, Extension::default(), std::slice::from_ref(&first))
         .expect("fresh");
     assert!(matches!(
         document.accept(made_for, Extension::default(), &[first]),

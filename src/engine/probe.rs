@@ -19,7 +19,7 @@ pub const PROBE_ARGUMENT: &str = "probe-devices";
 /// A driver that takes longer than this is treated as broken.
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
 /// A remembered answer is asked anew after this, in case hardware changed.
-const REMEMBER: Duration = Duration::from_secs(7 * 24 * 3600);
+const REMEMBER: Duration = Duration::from_hours(7 * 24);
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {

@@ -87,9 +87,8 @@ impl ModelSlot {
 /// The number format for a job.
 pub fn dtype(precision: Precision, device: &OpenDevice) -> Result<DType, EngineError> {
     match precision {
-        Precision::F32 => Ok(DType::F32),
         Precision::Auto if device.is_gpu && device.f16 => Ok(DType::F16),
-        Precision::Auto => Ok(DType::F32),
+        Precision::F32 | Precision::Auto => Ok(DType::F32),
         Precision::F16 if device.f16 || !device.is_gpu => Ok(DType::F16),
         Precision::F16 => Err(EngineError::Settings(format!(
             "{} does not compute in f16; use --precision f32",

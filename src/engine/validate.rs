@@ -47,19 +47,17 @@ pub fn scheduler_name(settings: &GenerateSettings) -> Result<Option<SchedulerNam
     let Some(name) = &settings.scheduler else {
         return Ok(None);
     };
-    match SchedulerName::ALL
+    let found = SchedulerName::ALL
         .into_iter()
-        .find(|known| known.as_str() == name)
-    {
-        Some(known) => Ok(Some(known)),
-        None => {
-            let known: Vec<_> = SAMPLERS.iter().map(|(name, _)| *name).collect();
-            Err(EngineError::Settings(format!(
-                "there is no scheduler \"{name}\"; use one of {}",
-                known.join(", ")
-            )))
-        }
+        .find(|known| known.as_str() == name);
+    if found.is_none() {
+        let known: Vec<_> = SAMPLERS.iter().map(|(name, _)| *name).collect();
+        return Err(EngineError::Settings(format!(
+            "there is no scheduler \"{name}\"; use one of {}",
+            known.join(", ")
+        )));
     }
+    Ok(found)
 }
 
 #[cfg(test)]

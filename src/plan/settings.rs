@@ -8,7 +8,7 @@ use crate::geometry::PixelSize;
 pub type StrengthRange = std::ops::RangeInclusive<f64>;
 
 /// What is asked of the model. Left-out values are the model's own defaults.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GenerateSettings {
     pub prompt: String,
@@ -20,20 +20,6 @@ pub struct GenerateSettings {
     pub strength: Option<f64>,
     /// A name such as `euler-a`; none means the checkpoint's own.
     pub scheduler: Option<String>,
-}
-
-impl Default for GenerateSettings {
-    fn default() -> Self {
-        Self {
-            prompt: String::new(),
-            negative_prompt: String::new(),
-            seed: 0,
-            num_inference_steps: None,
-            guidance_scale: None,
-            strength: None,
-            scheduler: None,
-        }
-    }
 }
 
 /// What stands under the mask before the model starts.

@@ -39,7 +39,7 @@ impl App {
             _ if self.generate.strength.is_some_and(|s| s < 1.0) => {
                 (Prefill::Original, Prefill::Edge)
             }
-            _ => (Prefill::Blur, Prefill::Edge),
+            Model::Checkpoint { .. } => (Prefill::Blur, Prefill::Edge),
         };
         PlanSettings {
             whole: self.options.whole,
