@@ -157,7 +157,7 @@ fn finish(level: &mut Level, field: &Field, job: &mut Job) -> Result<(), Cancell
     for (voting, to) in [schedule::SOFT, schedule::SHARP].into_iter().zip(&mut corrected) {
         vote::vote(level, field, voting, job.progress)?;
         let says = vote::Says::new(level, field, voting);
-        *to = seam::correction(level, |at| says.at(level, at));
+        *to = seam::correction(level, &says);
         job.progress.advance(vote::cost(level, field.k))?;
     }
     let [soft, sharp] = corrected;

@@ -7,18 +7,19 @@
 use super::level::Level;
 use super::membrane::{FIXED, FREE, Grid, OUTSIDE};
 use super::pyramid::{FILL, KNOWN, PAINTED};
+use super::vote::Says;
 
 /// The largest difference spread over the whole hole, in colour units.
 const LIGHT: f32 = 0.06;
-/// Share of the difference that is corrected: a known pixel's own noise is in it, too.
-const GAIN: f32 = 0.8;
+/// The largest jump inside the hole that is taken for light, in colour units.
+const JUMP: f32 = 0.03;
 /// Length in pixels over which larger differences fade.
 const FADE: f32 = 3.0;
 /// Length in pixels over which the soft picture fades into the sharp one.
 const MIX_DEPTH: f32 = 1.5;
 
-/// The corrected pixels. `predicted` says what the fill would have painted at a known pixel next to the hole.
-pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32; 3]>) -> Vec<[f32; 3]> {
+/// The voted pixels of the hole, corrected.
+pub(super) fn correction(level: &Level, says: &Says) -> Vec<[f32; 3]> {
     let Some((left, top, width, height)) = bounds(level) else {
         return Vec::new();
     };
@@ -27,6 +28,7 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
         height,
         kind: vec![OUTSIDE; width * height],
         value: vec![[0.0; 3]; width * height],
+        force: vec![[0.0; 3]; width * height],
     };
     let mut rest = vec![[0.0; 3]; width * height];
     for y in 0..height {
@@ -34,13 +36,15 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
             let (at, to) = ((y + top) * level.width + x + left, y * width + x);
             if level.state[at] == FILL {
                 small.kind[to] = FREE;
-            } else if matches!(level.state[at], KNOWN | PAINTED) && beside_fill(level, x + left, y + top) {
-                if let Some(said) = predicted(at) {
-                    let gap = [0, 1, 2].map(|c| GAIN * (level.rgb[at][c] - said[c]));
-                    small.kind[to] = FIXED;
-                    small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
-                    rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
-                }
+                small.force[to] = force(level, says, at);
+            } else if matches!(level.state[at], KNOWN | PAINTED)
+                && beside_fill(level, x + left, y + top)
+                && let Some(said) = says.at(level, at)
+            {
+                let gap = [0, 1, 2].map(|c| level.rgb[at][c] - said[c]);
+                small.kind[to] = FIXED;
+                small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
+                rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
             }
         }
     }
@@ -49,6 +53,7 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
         height,
         kind: small.kind.clone(),
         value: rest,
+        force: vec![[0.0; 3]; width * height],
     };
     small.solve(0.0);
     large.solve(1.0 / (FADE * FADE));
@@ -58,6 +63,32 @@ pub(super) fn correction(level: &Level, predicted: impl Fn(usize) -> Option<[f32
         [0, 1, 2].map(|c| level.rgb[at][c] + small.value[from][c] + large.value[from][c])
     };
     level.holes.iter().map(corrected).collect()
+}
+
+/// Where patches from different places meet inside the hole, light may jump: by how much the pixel's differences to its
+/// neighbours in the hole fall short of what the matches say. Larger jumps than `JUMP` are left to be edges.
+fn force(level: &Level, says: &Says, at: usize) -> [f32; 3] {
+    let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
+    let mut sum = [0.0f32; 3];
+    for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1)] {
+        let (nx, ny) = (x + dx, y + dy);
+        if nx < 0 || ny < 0 || nx >= level.width as i32 || ny >= level.height as i32 {
+            continue;
+        }
+        let beside = ny as usize * level.width + nx as usize;
+        if level.state[beside] != FILL {
+            continue;
+        }
+        if let Some(wanted) = says.difference(level, at, dx, dy) {
+            let short = [0, 1, 2].map(|c| wanted[c] - (level.rgb[at][c] - level.rgb[beside][c]));
+            if short.iter().all(|s| s.abs() <= JUMP) {
+                for c in 0..3 {
+                    sum[c] += short[c];
+                }
+            }
+        }
+    }
+    sum
 }
 
 /// Paints the hole with the sharp picture, mixed along the edge with so much of the soft one that colour steps across the

@@ -73,6 +73,30 @@ impl<'a> Says<'a> {
         let v = pixel(level, self.field, &self.weights, &self.bell, at)?;
         Some([v[0], v[1], v[2]])
     }
+
+    /// By how much a pixel should differ from the one (dx, dy) beside it, by the nearest matches of both; one step at most.
+    pub(super) fn difference(&self, level: &Level, at: usize, dx: i32, dy: i32) -> Option<[f32; 3]> {
+        let beside = (at as i64 + i64::from(dy) * level.width as i64 + i64::from(dx)) as usize;
+        let mut sum = [0.0f32; 3];
+        let mut count = 0.0;
+        for (centre, sign) in [(at, 1i64), (beside, -1)] {
+            let index = level.query_at[centre];
+            if index == NOWHERE {
+                continue;
+            }
+            let here = i64::from(self.field.matches[index as usize * self.field.k].at);
+            let there = here + sign * (i64::from(dy) * level.width as i64 + i64::from(dx));
+            if here == i64::from(NOWHERE) || (level.rx as i32) < dx.abs() || (level.ry as i32) < dy.abs() {
+                continue;
+            }
+            let (here, there) = (level.rgb[here as usize], level.rgb[there as usize]);
+            for c in 0..3 {
+                sum[c] += sign as f32 * (here[c] - there[c]);
+            }
+            count += 1.0;
+        }
+        (count > 0.0).then(|| sum.map(|s| s / count))
+    }
 }
 
 fn bell(level: &Level, deviation: f32) -> Vec<f32> {
