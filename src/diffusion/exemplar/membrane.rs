@@ -143,7 +143,7 @@ impl Grid {
         (sum, mass)
     }
 
-    /// What is still unbalanced, at half the size: a pixel is free where at least half of those under it that take part are.
+    /// What is still unbalanced, at half the size: a pixel is free where all those under it that take part are.
     fn residual(&self, free: &[u32], screen: f32) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let mut half = Self {
@@ -154,15 +154,15 @@ impl Grid {
             force: vec![[0.0; 3]; width * height],
         };
         let under = |at: usize| at / self.width / 2 * width + at % self.width / 2;
-        let mut count = vec![0i8; width * height];
+        let mut bound = vec![false; width * height];
         for (at, kind) in self.kind.iter().enumerate().filter(|(_, k)| **k != OUTSIDE) {
             half.kind[under(at)] = FIXED;
-            count[under(at)] += if *kind == FREE { 1 } else { -1 };
+            bound[under(at)] |= *kind == FIXED;
         }
         for at in free {
             let at = *at as usize;
             let to = under(at);
-            if count[to] >= 0 {
+            if !bound[to] {
                 half.kind[to] = FREE;
                 let (sum, mass) = self.around(at, screen);
                 for c in 0..3 {

@@ -12,7 +12,7 @@ use super::vote::Says;
 /// The largest difference spread over the whole hole, in colour units.
 const LIGHT: f32 = 0.06;
 /// The largest jump inside the hole that is taken for light, in colour units.
-const JUMP: f32 = 0.03;
+const JUMP: f32 = 0.06;
 /// Length in pixels over which larger differences fade.
 const FADE: f32 = 3.0;
 /// Length in pixels over which the soft picture fades into the sharp one.
