@@ -38,9 +38,25 @@ fn exemplar(c: &mut Criterion) {
     let mut group = c.benchmark_group("exemplar");
     group.sample_size(10);
     let cases = [
-        ("hole 512 in 1536", 1536, mask(1536, |x, y| (512.0..1024.0).contains(&x) && (512.0..1024.0).contains(&y))),
-        ("object 128 in 768", 768, mask(768, |x, y| (x - 384.0).hypot(y - 384.0) < 64.0)),
-        ("scratches in 3000", 3000, mask(3000, |x, y| (y - 900.0 - 40.0 * (x * 0.01).sin()).abs() < 2.0)),
+        (
+            "hole 512 in 1536",
+            1536,
+            mask(1536, |x, y| {
+                (512.0..1024.0).contains(&x) && (512.0..1024.0).contains(&y)
+            }),
+        ),
+        (
+            "object 128 in 768",
+            768,
+            mask(768, |x, y| (x - 384.0).hypot(y - 384.0) < 64.0),
+        ),
+        (
+            "scratches in 3000",
+            3000,
+            mask(3000, |x, y| {
+                (y - 900.0 - 40.0 * (x * 0.01).sin()).abs() < 2.0
+            }),
+        ),
     ];
     for (name, side, hole) in cases {
         let picture = scene(side);

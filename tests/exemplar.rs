@@ -34,7 +34,10 @@ fn rect(x0: usize, y0: usize, w: usize, h: usize) -> impl Fn(usize, usize) -> bo
 }
 
 fn settings(seed: u64) -> ExemplarSettings {
-    ExemplarSettings { seed, ..ExemplarSettings::default() }
+    ExemplarSettings {
+        seed,
+        ..ExemplarSettings::default()
+    }
 }
 
 /// Fills after wiping the hole, so that nothing of the truth can leak through.
@@ -48,8 +51,14 @@ fn filled(truth: &RgbF32, mask: &Plane, seed: u64) -> RgbF32 {
     let out = fill(&damaged, mask, &settings(seed), &mut Silent).expect("a fill");
     for (at, m) in mask.data.iter().enumerate() {
         if *m < 128 {
-            let (a, b) = (&out.data[3 * at..3 * at + 3], &truth.data[3 * at..3 * at + 3]);
-            assert!(a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()), "known pixel {at} changed");
+            let (a, b) = (
+                &out.data[3 * at..3 * at + 3],
+                &truth.data[3 * at..3 * at + 3],
+            );
+            assert!(
+                a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()),
+                "known pixel {at} changed"
+            );
         }
     }
     assert!(out.data.iter().all(|v| v.is_finite()));
@@ -103,15 +112,34 @@ fn grain(x: usize, y: usize) -> [f32; 3] {
 fn bricks(x: usize, y: usize) -> [f32; 3] {
     let row = y / 8;
     let mortar = y % 8 == 0 || (x + row % 2 * 8) % 16 == 0;
-    if mortar { [0.8, 0.8, 0.75] } else { [0.6, 0.2, 0.15] }
+    if mortar {
+        [0.8, 0.8, 0.75]
+    } else {
+        [0.6, 0.2, 0.15]
+    }
 }
 
 #[test]
 fn textures_are_continued() {
-    let stripes = |x: usize, _: usize| if x / 4 % 2 == 0 { [0.1, 0.2, 0.3] } else { [0.9, 0.8, 0.7] };
-    let checks = |x: usize, y: usize| if (x / 5 + y / 5) % 2 == 0 { [0.9; 3] } else { [0.1; 3] };
-    let cases: [(&str, &dyn Fn(usize, usize) -> [f32; 3]); 3] =
-        [("stripes", &stripes), ("checks", &checks), ("bricks", &bricks)];
+    let stripes = |x: usize, _: usize| {
+        if x / 4 % 2 == 0 {
+            [0.1, 0.2, 0.3]
+        } else {
+            [0.9, 0.8, 0.7]
+        }
+    };
+    let checks = |x: usize, y: usize| {
+        if (x / 5 + y / 5) % 2 == 0 {
+            [0.9; 3]
+        } else {
+            [0.1; 3]
+        }
+    };
+    let cases: [(&str, &dyn Fn(usize, usize) -> [f32; 3]); 3] = [
+        ("stripes", &stripes),
+        ("checks", &checks),
+        ("bricks", &bricks),
+    ];
     let mask = hole(160, 140, rect(60, 50, 37, 33));
     for (name, colour) in cases {
         let truth = picture(160, 140, colour);
@@ -127,19 +155,32 @@ fn grain_keeps_its_contrast() {
     let mask = hole(200, 200, rect(60, 70, 70, 60));
     let out = filled(&truth, &mask, 1);
     let spread = |p: &RgbF32| {
-        let values: Vec<f32> = mask.data.iter().enumerate().filter(|(_, m)| **m >= 128).map(|(at, _)| p.data[3 * at]).collect();
+        let values: Vec<f32> = mask
+            .data
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| **m >= 128)
+            .map(|(at, _)| p.data[3 * at])
+            .collect();
         let mean = values.iter().sum::<f32>() / values.len() as f32;
         (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt()
     };
     let ratio = spread(&out) / spread(&truth);
-    assert!((0.8..1.25).contains(&ratio), "contrast is {ratio} of the truth");
+    assert!(
+        (0.8..1.25).contains(&ratio),
+        "contrast is {ratio} of the truth"
+    );
 }
 
 #[test]
 fn a_horizon_goes_on_into_an_extension() {
     let truth = picture(240, 160, |x, y| {
         let n = 0.04 * noise(x, y);
-        if y < 70 { [0.5 + n, 0.7 + n, 0.9 + n] } else { [0.2 + n, 0.4 + n, 0.15 + n] }
+        if y < 70 {
+            [0.5 + n, 0.7 + n, 0.9 + n]
+        } else {
+            [0.2 + n, 0.4 + n, 0.15 + n]
+        }
     });
     for (name, mask) in [
         ("right", hole(240, 160, |x, _| x >= 190)),
@@ -151,14 +192,21 @@ fn a_horizon_goes_on_into_an_extension() {
             .filter(|at| mask.data[*at] >= 128 && (at / 240).abs_diff(70) > 4)
             .filter(|at| (out.data[3 * at + 2] > 0.5) != (at / 240 < 70))
             .count();
-        assert_eq!(wrong, 0, "{name}: {wrong} pixels on the wrong side of the horizon");
+        assert_eq!(
+            wrong, 0,
+            "{name}: {wrong} pixels on the wrong side of the horizon"
+        );
     }
 }
 
 #[test]
 fn flat_colour_stays_flat() {
     let truth = picture(130, 90, |_, _| [0.37, 0.52, 0.81]);
-    for mask in [hole(130, 90, rect(40, 20, 50, 50)), hole(130, 90, |x, _| x < 40), hole(130, 90, |x, y| x == y)] {
+    for mask in [
+        hole(130, 90, rect(40, 20, 50, 50)),
+        hole(130, 90, |x, _| x < 40),
+        hole(130, 90, |x, y| x == y),
+    ] {
         let (_, most) = errors(&filled(&truth, &mask, 9), &truth, &mask);
         assert!(most < 1.0 / 255.0, "{most}");
     }
@@ -169,9 +217,15 @@ fn a_gradient_stays_a_gradient() {
     let slopes: [(f32, f32); 3] = [(0.0, 0.003), (0.002, 0.0), (0.0015, 0.0015)];
     for (sx, sy) in slopes {
         let truth = picture(180, 180, |x, y| [0.2 + sx * x as f32 + sy * y as f32; 3]);
-        let mask = hole(180, 180, |x, y| (x as i32 - 90).pow(2) + (y as i32 - 80).pow(2) < 40 * 40);
+        let mask = hole(180, 180, |x, y| {
+            (x as i32 - 90).pow(2) + (y as i32 - 80).pow(2) < 40 * 40
+        });
         let (_, most) = errors(&filled(&truth, &mask, 2), &truth, &mask);
-        assert!(most < 2.0 / 255.0, "slope {sx} {sy}: off by {}", most * 255.0);
+        assert!(
+            most < 2.0 / 255.0,
+            "slope {sx} {sy}: off by {}",
+            most * 255.0
+        );
     }
 }
 
@@ -179,10 +233,16 @@ fn a_gradient_stays_a_gradient() {
 fn several_holes_are_filled_in_one_call() {
     let truth = picture(400, 120, bricks);
     let mask = hole(400, 120, |x, y| {
-        rect(20, 40, 24, 24)(x, y) || rect(180, 30, 30, 20)(x, y) || rect(352, 72, 48, 48)(x, y) || y == 5
+        rect(20, 40, 24, 24)(x, y)
+            || rect(180, 30, 30, 20)(x, y)
+            || rect(352, 72, 48, 48)(x, y)
+            || y == 5
     });
     let ours = errors(&filled(&truth, &mask, 1), &truth, &mask).0;
-    assert!(ours < 0.35 * errors(&mean_filled(&truth, &mask), &truth, &mask).0, "{ours}");
+    assert!(
+        ours < 0.35 * errors(&mean_filled(&truth, &mask), &truth, &mask).0,
+        "{ours}"
+    );
 }
 
 #[test]
@@ -190,11 +250,17 @@ fn threads_do_not_change_the_result_and_seeds_do() {
     let truth = picture(150, 130, grain);
     let mask = hole(150, 130, |x, y| rect(40, 40, 60, 50)(x, y) || x + y == 100);
     let with = |threads: usize, seed: u64| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("a pool");
         pool.install(|| filled(&truth, &mask, seed))
     };
     let one = with(1, 4);
-    assert!(one == with(2, 4) && one == with(5, 4), "the thread count shows");
+    assert!(
+        one == with(2, 4) && one == with(5, 4),
+        "the thread count shows"
+    );
     let (mean, _) = errors(&one, &with(2, 5), &mask);
     assert!(mean > 0.03, "seeds differ by {mean} only");
 }
@@ -203,14 +269,23 @@ fn threads_do_not_change_the_result_and_seeds_do() {
 fn what_cannot_be_filled_is_refused() {
     let flat = picture(20, 10, |_, _| [0.5; 3]);
     let all = hole(20, 10, |_, _| true);
-    assert_eq!(fill(&flat, &all, &settings(0), &mut Silent), Err(ExemplarError::NothingKnown));
+    assert_eq!(
+        fill(&flat, &all, &settings(0), &mut Silent),
+        Err(ExemplarError::NothingKnown)
+    );
     assert!(ExemplarError::NothingKnown.to_string().contains("unmasked"));
     let other = hole(10, 20, |x, _| x == 3);
-    assert!(matches!(fill(&flat, &other, &settings(0), &mut Silent), Err(ExemplarError::SizeMismatch { .. })));
+    assert!(matches!(
+        fill(&flat, &other, &settings(0), &mut Silent),
+        Err(ExemplarError::SizeMismatch { .. })
+    ));
     let mut short = flat.clone();
     short.data.pop();
     let some = hole(20, 10, |x, _| x == 3);
-    assert_eq!(fill(&short, &some, &settings(0), &mut Silent), Err(ExemplarError::WrongLength));
+    assert_eq!(
+        fill(&short, &some, &settings(0), &mut Silent),
+        Err(ExemplarError::WrongLength)
+    );
 }
 
 #[test]
@@ -220,7 +295,10 @@ fn an_empty_mask_gives_the_picture_back() {
     assert_eq!(fill(&truth, &none, &settings(0), &mut Silent), Ok(truth));
     let nothing = RgbF32::new(PixelSize::new(0, 0));
     let nowhere = Plane::new(PixelSize::new(0, 0));
-    assert_eq!(fill(&nothing, &nowhere, &settings(0), &mut Silent), Ok(nothing));
+    assert_eq!(
+        fill(&nothing, &nowhere, &settings(0), &mut Silent),
+        Ok(nothing)
+    );
 }
 
 #[test]
@@ -230,7 +308,10 @@ fn odd_values_in_the_known_do_no_harm() {
     truth.set_pixel(40, 40, [12.0, -3.0, 0.5]);
     let mask = hole(64, 64, rect(20, 20, 16, 16));
     let out = fill(&truth, &mask, &settings(0), &mut Silent).expect("a fill");
-    assert!(out.pixel(5, 5)[0].is_nan(), "known pixels come back as they were");
+    assert!(
+        out.pixel(5, 5)[0].is_nan(),
+        "known pixels come back as they were"
+    );
     for y in 20..36 {
         for x in 20..36 {
             assert!(out.pixel(x, y).iter().all(|v| v.is_finite()));
@@ -272,10 +353,17 @@ impl Observer for Watcher {
 #[test]
 fn progress_is_told_and_previews_are_full_size() {
     let truth = picture(300, 200, grain);
-    let mask = hole(300, 200, |x, y| rect(100, 60, 90, 80)(x, y) || rect(3, 3, 20, 2)(x, y));
+    let mask = hole(300, 200, |x, y| {
+        rect(100, 60, 90, 80)(x, y) || rect(3, 3, 20, 2)(x, y)
+    });
     let mut watcher = Watcher::default();
     fill(&truth, &mask, &settings(0), &mut watcher).expect("a fill");
-    assert!(watcher.steps.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 == w[1].1));
+    assert!(
+        watcher
+            .steps
+            .windows(2)
+            .all(|w| w[0].0 < w[1].0 && w[0].1 == w[1].1)
+    );
     let (done, total) = *watcher.steps.last().expect("steps");
     assert_eq!(done, total);
     assert!(watcher.steps.len() > 20, "{} steps", watcher.steps.len());
@@ -289,8 +377,14 @@ fn progress_is_told_and_previews_are_full_size() {
 fn cancelling_returns_promptly() {
     let truth = picture(900, 700, grain);
     let mask = hole(900, 700, rect(250, 150, 400, 400));
-    let mut watcher = Watcher { stop_at: Some(300), ..Watcher::default() };
-    assert_eq!(fill(&truth, &mask, &settings(0), &mut watcher), Err(ExemplarError::Cancelled));
+    let mut watcher = Watcher {
+        stop_at: Some(300),
+        ..Watcher::default()
+    };
+    assert_eq!(
+        fill(&truth, &mask, &settings(0), &mut watcher),
+        Err(ExemplarError::Cancelled)
+    );
     let took = watcher.stopped.expect("stopped").elapsed();
     assert!(took.as_millis() < 500, "{took:?} after the request");
 }
@@ -300,9 +394,14 @@ fn a_hole_far_larger_than_the_known_is_filled() {
     let truth = picture(160, 150, bricks);
     let mask = hole(160, 150, |x, y| !rect(50, 60, 48, 40)(x, y));
     let out = filled(&truth, &mask, 1);
-    let bright = (0..160 * 150).filter(|at| mask.data[*at] >= 128 && out.data[3 * at + 1] > 0.5).count();
+    let bright = (0..160 * 150)
+        .filter(|at| mask.data[*at] >= 128 && out.data[3 * at + 1] > 0.5)
+        .count();
     let share = bright as f32 / mask.data.iter().filter(|m| **m >= 128).count() as f32;
-    assert!((0.08..0.4).contains(&share), "mortar takes {share} of the fill, 0.18 of the truth");
+    assert!(
+        (0.08..0.4).contains(&share),
+        "mortar takes {share} of the fill, 0.18 of the truth"
+    );
 }
 
 #[test]

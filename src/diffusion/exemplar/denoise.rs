@@ -52,7 +52,11 @@ impl Place {
 }
 
 /// Fills the region; the full-resolution level comes back painted. `None` when it has nothing to copy from.
-pub(super) fn fill_region(full: Picture, levels: usize, job: &mut Job) -> Result<Option<Level>, Cancelled> {
+pub(super) fn fill_region(
+    full: Picture,
+    levels: usize,
+    job: &mut Job,
+) -> Result<Option<Level>, Cancelled> {
     let mut pictures = pyramid(full, levels);
     let levels = pictures.len();
     let mut done: Option<(Level, Field)> = None;
@@ -92,7 +96,12 @@ fn pyramid(full: Picture, levels: usize) -> Vec<Picture> {
 }
 
 /// The first picture and matches of a level: the coarser level's a level finer, or the onion peel.
-fn start(level: &mut Level, place: Place, coarser: Option<(Level, Field)>, job: &mut Job) -> Result<Field, Cancelled> {
+fn start(
+    level: &mut Level,
+    place: Place,
+    coarser: Option<(Level, Field)>,
+    job: &mut Job,
+) -> Result<Field, Cancelled> {
     let k = schedule::neighbours(place.number, place.levels);
     if let Some((coarse, field)) = coarser {
         level.inherit(&coarse);
@@ -110,7 +119,12 @@ fn start(level: &mut Level, place: Place, coarser: Option<(Level, Field)>, job: 
 }
 
 /// The rounds: noise, search, posterior mean.
-fn refine(level: &mut Level, field: &mut Field, place: Place, job: &mut Job) -> Result<(), Cancelled> {
+fn refine(
+    level: &mut Level,
+    field: &mut Field,
+    place: Place,
+    job: &mut Job,
+) -> Result<(), Cancelled> {
     let rounds = schedule::rounds(place.number, place.levels, job.steps);
     let distances = level.queries.len().saturating_mul(level.sources.len());
     let exhaustive = place.coarsest() && distances <= EXHAUSTIVE / rounds.len().max(1);
@@ -141,7 +155,11 @@ fn search(
             terms: round.terms,
             forward: pass.is_multiple_of(2),
             tries: round.tries,
-            reach: if place.coarsest() { level.width.max(level.height) } else { REACH },
+            reach: if place.coarsest() {
+                level.width.max(level.height)
+            } else {
+                REACH
+            },
             seed: place.seed,
             round: *pass,
         };
@@ -151,16 +169,19 @@ fn search(
     Ok(())
 }
 
-/// Votes the full-resolution picture twice, sharp and soft, corrects both at the seam and mixes them there.
+/// Votes the full-resolution picture twice, soft and sharp, corrects both at the seam and mixes them there.
 fn finish(level: &mut Level, field: &Field, job: &mut Job) -> Result<(), Cancelled> {
     let mut corrected = [vec![], vec![]];
-    for (voting, to) in [schedule::SOFT, schedule::SHARP].into_iter().zip(&mut corrected) {
+    for (voting, to) in [schedule::SOFT, schedule::SHARP]
+        .into_iter()
+        .zip(&mut corrected)
+    {
         vote::vote(level, field, voting, job.progress)?;
         let says = vote::Says::new(level, field, voting);
         *to = seam::correction(level, &says);
         job.progress.advance(vote::cost(level, field.k))?;
     }
     let [soft, sharp] = corrected;
-    seam::mix(level, &sharp, &soft);
+    seam::mix(level, &seam::Takes { soft, sharp });
     Ok(())
 }

@@ -78,8 +78,12 @@ impl Query {
         let (x, y) = (at as usize % level.width, at as usize / level.width);
         let texture = level.texture[at as usize];
         let (tx, ty) = (self.texture[0] - texture[0], self.texture[1] - texture[1]);
-        let (dx, dy) = ((self.x - x as f32) * self.per_side, (self.y - y as f32) * self.per_side);
-        let apart = self.terms.texture * (tx * tx + ty * ty) + self.terms.location * (2.0 * dy * dy + 0.5 * dx * dx);
+        let (dx, dy) = (
+            (self.x - x as f32) * self.per_side,
+            (self.y - y as f32) * self.per_side,
+        );
+        let apart = self.terms.texture * (tx * tx + ty * ty)
+            + self.terms.location * (2.0 * dy * dy + 0.5 * dx * dx);
         if apart >= limit {
             return apart;
         }

@@ -161,7 +161,10 @@ impl Field {
                     if from.at == NOWHERE {
                         continue;
                     }
-                    let (sx, sy) = (from.at as usize % coarse.width, from.at as usize / coarse.width);
+                    let (sx, sy) = (
+                        from.at as usize % coarse.width,
+                        from.at as usize / coarse.width,
+                    );
                     if let Some(at) = clean_near(fine, 2 * sx + x % 2, 2 * sy + y % 2) {
                         *to = Match { at, d: INHERITED };
                     }
@@ -171,7 +174,12 @@ impl Field {
     }
 
     /// Searches once more for every query, against the pixels as they are now.
-    pub(super) fn sweep(&mut self, level: &Level, sweep: &Sweep, progress: &mut Progress) -> Result<(), Cancelled> {
+    pub(super) fn sweep(
+        &mut self,
+        level: &Level,
+        sweep: &Sweep,
+        progress: &mut Progress,
+    ) -> Result<(), Cancelled> {
         let before: Vec<u32> = self.matches.iter().map(|m| m.at).collect();
         let k = self.k;
         let mut jobs = Vec::new();
@@ -200,21 +208,33 @@ impl Field {
     }
 
     /// Compares every query with every source.
-    pub(super) fn exhaust(&mut self, level: &Level, terms: Terms, progress: &mut Progress) -> Result<(), Cancelled> {
+    pub(super) fn exhaust(
+        &mut self,
+        level: &Level,
+        terms: Terms,
+        progress: &mut Progress,
+    ) -> Result<(), Cancelled> {
         let k = self.k;
         let batch = (EVALUATIONS_A_BATCH / level.sources.len()).max(1);
-        for (matches, queries) in self.matches.chunks_mut(batch * k).zip(level.queries.chunks(batch)) {
-            matches.par_chunks_mut(k).zip(queries).for_each(|(out, at)| {
-                let query = Query::gather(level, *at, terms);
-                let mut nearest = Nearest::new(k);
-                for m in out.iter().filter(|m| m.at != NOWHERE) {
-                    nearest.offer(level, &query, m.at);
-                }
-                for source in &level.sources {
-                    nearest.offer(level, &query, *source);
-                }
-                out.copy_from_slice(nearest.list());
-            });
+        for (matches, queries) in self
+            .matches
+            .chunks_mut(batch * k)
+            .zip(level.queries.chunks(batch))
+        {
+            matches
+                .par_chunks_mut(k)
+                .zip(queries)
+                .for_each(|(out, at)| {
+                    let query = Query::gather(level, *at, terms);
+                    let mut nearest = Nearest::new(k);
+                    for m in out.iter().filter(|m| m.at != NOWHERE) {
+                        nearest.offer(level, &query, m.at);
+                    }
+                    for source in &level.sources {
+                        nearest.offer(level, &query, *source);
+                    }
+                    out.copy_from_slice(nearest.list());
+                });
             progress.advance(queries.len() * level.sources.len())?;
         }
         Ok(())
@@ -244,7 +264,11 @@ fn sweep_block(
     let step = if sweep.forward { -1 } else { 1 };
     let count = block.len();
     for turn in 0..count {
-        let local = if sweep.forward { turn } else { count - 1 - turn };
+        let local = if sweep.forward {
+            turn
+        } else {
+            count - 1 - turn
+        };
         let index = block.start + local;
         let at = level.queries[index];
         let query = Query::gather(level, at, sweep.terms);

@@ -103,7 +103,10 @@ pub(super) fn near(set: &[bool], w: usize, h: usize, rx: usize, ry: usize) -> Ve
 }
 
 fn positions(set: impl Iterator<Item = bool>) -> Vec<u32> {
-    set.enumerate().filter(|(_, s)| *s).map(|(at, _)| at as u32).collect()
+    set.enumerate()
+        .filter(|(_, s)| *s)
+        .map(|(at, _)| at as u32)
+        .collect()
 }
 
 impl Level {

@@ -39,7 +39,9 @@ pub(super) struct Grid {
 impl Grid {
     /// Solves the free values; `screen` is 1 / s², in pixels of this grid.
     pub(super) fn solve(&mut self, screen: f32) {
-        let free: Vec<u32> = (0..self.kind.len() as u32).filter(|at| self.kind[*at as usize] == FREE).collect();
+        let free: Vec<u32> = (0..self.kind.len() as u32)
+            .filter(|at| self.kind[*at as usize] == FREE)
+            .collect();
         for _ in 0..CYCLES {
             self.cycle(&free, screen);
         }
@@ -47,25 +49,28 @@ impl Grid {
 
     /// One V-cycle.
     fn cycle(&mut self, free: &[u32], screen: f32) {
-        let (red, black): (Vec<u32>, Vec<u32>) =
-            free.iter().partition(|at| (**at as usize % self.width + **at as usize / self.width) % 2 == 0);
+        let (red, black): (Vec<u32>, Vec<u32>) = free.iter().partition(|at| {
+            (**at as usize % self.width + **at as usize / self.width).is_multiple_of(2)
+        });
         if free.len() <= SMALL || self.width.min(self.height) <= SHORT {
             self.sweep(&red, &black, screen, LAST_SWEEPS, OVER);
             return;
         }
         self.sweep(&red, &black, screen, SWEEPS, 1.0);
         let mut half = self.residual(free, screen);
-        let coarse: Vec<u32> = (0..half.kind.len() as u32).filter(|at| half.kind[*at as usize] == FREE).collect();
+        let coarse: Vec<u32> = (0..half.kind.len() as u32)
+            .filter(|at| half.kind[*at as usize] == FREE)
+            .collect();
         if !coarse.is_empty() {
             half.cycle(&coarse, screen * 4.0);
-            self.add(free, &half, screen);
+            self.step_by(free, &half, screen);
         }
         self.sweep(&black, &red, screen, SWEEPS, 1.0);
     }
 
     /// Adds the coarse correction e, scaled by ⟨r, e⟩ / ⟨e, A e⟩: with the residual r that step never overshoots, however
     /// badly the coarse grid fits the hole's edge.
-    fn add(&mut self, free: &[u32], half: &Self, screen: f32) {
+    fn step_by(&mut self, free: &[u32], half: &Self, screen: f32) {
         let mut step = Self {
             width: self.width,
             height: self.height,
@@ -88,11 +93,20 @@ impl Grid {
                 along[c][1] += f64::from((mass * e - spread[c]) * e);
             }
         }
-        let scale = along.map(|[gain, bend]| if bend > 0.0 { (gain / bend) as f32 } else { 0.0 });
-        for at in free {
-            for c in 0..3 {
-                self.value[*at as usize][c] += scale[c] * step.value[*at as usize][c];
+        let scale = along.map(|[gain, bend]| {
+            if bend > 0.0 {
+                (gain / bend) as f32
+            } else {
+                0.0
             }
+        });
+        for at in free {
+            let step = step.value[*at as usize];
+            add(
+                &mut self.value[*at as usize],
+                [0, 1, 2].map(|c| scale[c] * step[c]),
+                1.0,
+            );
         }
     }
 
@@ -105,7 +119,11 @@ impl Grid {
                     .map(|at| {
                         let (sum, mass) = self.around(*at as usize, screen);
                         let now = self.value[*at as usize];
-                        if mass > 0.0 { [0, 1, 2].map(|c| now[c] + over * (sum[c] / mass - now[c])) } else { now }
+                        if mass > 0.0 {
+                            [0, 1, 2].map(|c| now[c] + over * (sum[c] / mass - now[c]))
+                        } else {
+                            now
+                        }
                     })
                     .collect();
                 for (at, v) in half.iter().zip(fresh) {
@@ -120,25 +138,23 @@ impl Grid {
         let (x, y) = (at % self.width, at / self.width);
         let mut sum = self.force[at];
         let mut mass = screen;
-        let mut add = |from: usize| {
+        let mut take = |from: usize| {
             if self.kind[from] != OUTSIDE {
-                for c in 0..3 {
-                    sum[c] += self.value[from][c];
-                }
+                add(&mut sum, self.value[from], 1.0);
                 mass += 1.0;
             }
         };
         if x > 0 {
-            add(at - 1);
+            take(at - 1);
         }
         if x + 1 < self.width {
-            add(at + 1);
+            take(at + 1);
         }
         if y > 0 {
-            add(at - self.width);
+            take(at - self.width);
         }
         if y + 1 < self.height {
-            add(at + self.width);
+            take(at + self.width);
         }
         (sum, mass)
     }
@@ -165,9 +181,8 @@ impl Grid {
             if !bound[to] {
                 half.kind[to] = FREE;
                 let (sum, mass) = self.around(at, screen);
-                for c in 0..3 {
-                    half.force[to][c] += sum[c] - mass * self.value[at][c];
-                }
+                add(&mut half.force[to], sum, 1.0);
+                add(&mut half.force[to], self.value[at], -mass);
             }
         }
         half
@@ -176,7 +191,10 @@ impl Grid {
     /// Bilinear, at a pixel of the grid twice as fine, over what takes part.
     fn sample(&self, x: usize, y: usize) -> [f32; 3] {
         let (cx, cy) = ((x / 2) as i32, (y / 2) as i32);
-        let (nx, ny) = (if x % 2 == 0 { cx - 1 } else { cx + 1 }, if y % 2 == 0 { cy - 1 } else { cy + 1 });
+        let (nx, ny) = (
+            if x.is_multiple_of(2) { cx - 1 } else { cx + 1 },
+            if y.is_multiple_of(2) { cy - 1 } else { cy + 1 },
+        );
         let mut sum = [0.0f32; 3];
         let mut mass = 0.0;
         for (sx, sy, weight) in [(cx, cy, 9.0), (nx, cy, 3.0), (cx, ny, 3.0), (nx, ny, 1.0)] {
@@ -185,13 +203,21 @@ impl Grid {
             }
             let at = sy as usize * self.width + sx as usize;
             if self.kind[at] != OUTSIDE {
-                for c in 0..3 {
-                    sum[c] += weight * self.value[at][c];
-                }
+                add(&mut sum, self.value[at], weight);
                 mass += weight;
             }
         }
-        if mass > 0.0 { sum.map(|s| s / mass) } else { sum }
+        if mass > 0.0 {
+            sum.map(|s| s / mass)
+        } else {
+            sum
+        }
+    }
+}
+
+fn add(to: &mut [f32; 3], from: [f32; 3], times: f32) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += times * from;
     }
 }
 
@@ -207,13 +233,22 @@ mod tests {
         let mut grid = Grid {
             width: w,
             height: h,
-            kind: (0..w * h).map(|at| if edge(at) { FIXED } else { FREE }).collect(),
-            value: (0..w * h).map(|at| if edge(at) { [plane(at); 3] } else { [0.0; 3] }).collect(),
+            kind: (0..w * h)
+                .map(|at| if edge(at) { FIXED } else { FREE })
+                .collect(),
+            value: (0..w * h)
+                .map(|at| if edge(at) { [plane(at); 3] } else { [0.0; 3] })
+                .collect(),
             force: vec![[0.0; 3]; w * h],
         };
         grid.solve(0.0);
         for at in 0..w * h {
-            assert!((grid.value[at][0] - plane(at)).abs() < 2e-3, "{at}: {} {}", grid.value[at][0], plane(at));
+            assert!(
+                (grid.value[at][0] - plane(at)).abs() < 2e-3,
+                "{at}: {} {}",
+                grid.value[at][0],
+                plane(at)
+            );
         }
     }
 
@@ -227,11 +262,19 @@ mod tests {
         let mut grid = Grid {
             width: w,
             height: h,
-            kind: (0..w * h).map(|at| if inside(at) { FREE } else { FIXED }).collect(),
+            kind: (0..w * h)
+                .map(|at| if inside(at) { FREE } else { FIXED })
+                .collect(),
             value: vec![[0.0; 3]; w * h],
             // One jump of 0.1 down the middle.
             force: (0..w * h)
-                .map(|at| [match at % w { 70 => 0.1, 71 => -0.1, _ => 0.0 } * f32::from(u8::from(inside(at))); 3])
+                .map(|at| {
+                    [match at % w {
+                        70 => 0.1,
+                        71 => -0.1,
+                        _ => 0.0,
+                    } * f32::from(u8::from(inside(at))); 3]
+                })
                 .collect(),
         };
         grid.solve(0.0);
@@ -247,8 +290,12 @@ mod tests {
         let mut grid = Grid {
             width: 60,
             height: 1,
-            kind: (0..60).map(|at| if at == 0 { FIXED } else { FREE }).collect(),
-            value: (0..60).map(|at| if at == 0 { [1.0; 3] } else { [0.0; 3] }).collect(),
+            kind: (0..60)
+                .map(|at| if at == 0 { FIXED } else { FREE })
+                .collect(),
+            value: (0..60)
+                .map(|at| if at == 0 { [1.0; 3] } else { [0.0; 3] })
+                .collect(),
             force: vec![[0.0; 3]; 60],
         };
         grid.solve(0.25);

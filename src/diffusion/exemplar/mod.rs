@@ -18,7 +18,11 @@
 //! the hole and not with the photo.
 //!
 //! # Cost
-//! A patch distance is seven rows of packed 16-bit multiply-adds, with an early end; see `benches/exemplar.rs`.
+//! A patch distance is seven rows of packed 16-bit multiply-adds, with an early end: 12 ns on one core on average (22 ns
+//! without the early end). A dense table of the same distances by burn's flex matmul measured 2.4 ns a pair on two cores,
+//! twice that with per-pixel weights (two products), before norms and the search for the least. That would win only where
+//! every pair is wanted, at the coarsest level, which is under a tenth of the work; PatchMatch looks at about a hundred
+//! sources a query instead of thousands. So this is plain Rust. See `benches/exemplar.rs`.
 //!
 //! # Results
 //! Depend on picture, mask and settings alone, not on the number of threads.
@@ -72,7 +76,9 @@ impl Default for ExemplarSettings {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExemplarError {
     /// The caller can shrink the mask.
-    #[error("the mask covers the whole picture, so there is nothing to continue from: leave some of it unmasked")]
+    #[error(
+        "the mask covers the whole picture, so there is nothing to continue from: leave some of it unmasked"
+    )]
     NothingKnown,
     /// A mistake of the caller's.
     #[error("the mask is {mask} pixels and the picture {picture}: they must be the same size")]
@@ -81,7 +87,9 @@ pub enum ExemplarError {
     #[error("the picture's or the mask's data does not have as many values as its size says")]
     WrongLength,
     /// Positions are 32 bits.
-    #[error("the picture is {0} pixels; fill a part of it at a time: four thousand megapixels are the most")]
+    #[error(
+        "the picture is {0} pixels; fill a part of it at a time: four thousand megapixels are the most"
+    )]
     TooLarge(PixelSize),
     #[error("cancelled")]
     Cancelled,
@@ -118,7 +126,10 @@ pub fn fill(
     let work = |r: &Region| schedule::cost(r.count, r.depth, r.crop.area() as usize, steps);
     let mut progress = Progress::new(observer, split.regions.iter().map(work).sum());
     for region in &split.regions {
-        let seed = settings.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(u64::from(region.id));
+        let seed = settings
+            .seed
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .wrapping_add(u64::from(region.id));
         fill_one(&mut out, hole, &split, region, steps, seed, &mut progress)?;
     }
     progress.finish();
@@ -169,10 +180,16 @@ fn fill_one(
             watch: &mut preview,
             progress,
         };
-        if let Some(level) = denoise::fill_region(picture, schedule::levels(region.depth), &mut job)? {
+        if let Some(level) =
+            denoise::fill_region(picture, schedule::levels(region.depth), &mut job)?
+        {
             for at in &level.holes {
                 let (x, y) = (*at as usize % level.width, *at as usize / level.width);
-                out.set_pixel(x + crop.x as usize, y + crop.y as usize, level.rgb[*at as usize]);
+                out.set_pixel(
+                    x + crop.x as usize,
+                    y + crop.y as usize,
+                    level.rgb[*at as usize],
+                );
             }
             return Ok(());
         }
@@ -187,7 +204,11 @@ fn cut(image: &RgbF32, hole: &Plane, split: &Split, id: u32, crop: PixelRect) ->
     let mut state = Vec::with_capacity(w * h);
     for y in crop.y as usize..crop.y as usize + h {
         for x in crop.x as usize..crop.x as usize + w {
-            rgb.push(image.pixel(x, y).map(|v| if v.is_finite() { v } else { 0.0 }));
+            rgb.push(
+                image
+                    .pixel(x, y)
+                    .map(|v| if v.is_finite() { v } else { 0.0 }),
+            );
             state.push(if hole.get(x, y) < REPAINT {
                 KNOWN
             } else {

@@ -62,11 +62,22 @@ pub(super) fn peel(
 }
 
 /// A source for one pixel: what continues its painted neighbours, or the best of `share` sources.
-fn pick(level: &Level, from: &[u32], at: u32, share: usize, terms: Terms, temperature: f32, seed: u64) -> u32 {
+fn pick(
+    level: &Level,
+    from: &[u32],
+    at: u32,
+    share: usize,
+    terms: Terms,
+    temperature: f32,
+    seed: u64,
+) -> u32 {
     let query = Query::gather(level, at, terms);
     let mut stream = Stream::new(seed, 0x33, u64::from(at));
     let mut nearest = Nearest::new(MAX_NEIGHBOURS);
-    let (x, y) = ((at as usize % level.width) as i32, (at as usize / level.width) as i32);
+    let (x, y) = (
+        (at as usize % level.width) as i32,
+        (at as usize / level.width) as i32,
+    );
     for dy in -1..=1i32 {
         for dx in -1..=1i32 {
             let (nx, ny) = (x + dx, y + dy);
@@ -85,7 +96,11 @@ fn pick(level: &Level, from: &[u32], at: u32, share: usize, terms: Terms, temper
         }
     } else {
         for _ in 0..share {
-            nearest.offer(level, &query, level.sources[stream.below(level.sources.len())]);
+            nearest.offer(
+                level,
+                &query,
+                level.sources[stream.below(level.sources.len())],
+            );
         }
     }
     draw(&nearest, temperature, &mut stream)
@@ -94,7 +109,13 @@ fn pick(level: &Level, from: &[u32], at: u32, share: usize, terms: Terms, temper
 /// A match drawn with probability ∝ exp(−(d − d₀) / 2τ).
 fn draw(nearest: &Nearest, temperature: f32, stream: &mut Stream) -> u32 {
     let list = nearest.list();
-    let weight = |d: f32| if d.is_finite() { (-(d - list[0].d) / (2.0 * temperature)).exp() } else { 0.0 };
+    let weight = |d: f32| {
+        if d.is_finite() {
+            (-(d - list[0].d) / (2.0 * temperature)).exp()
+        } else {
+            0.0
+        }
+    };
     let mut left = stream.unit() * list.iter().map(|m| weight(m.d)).sum::<f32>();
     for m in list {
         left -= weight(m.d);

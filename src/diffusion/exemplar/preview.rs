@@ -35,7 +35,15 @@ impl Preview<'_> {
         for (at, state) in self.state.iter().enumerate() {
             let (x, y) = (at % self.crop.width as usize, at / self.crop.width as usize);
             if *state == FILL {
-                out.set_pixel(x + left, y + top, sample(level, (x as f32 + 0.5) * scale - 0.5, (y as f32 + 0.5) * scale - 0.5));
+                out.set_pixel(
+                    x + left,
+                    y + top,
+                    sample(
+                        level,
+                        (x as f32 + 0.5) * scale - 0.5,
+                        (y as f32 + 0.5) * scale - 0.5,
+                    ),
+                );
             } else if *state == OTHER {
                 out.set_pixel(x + left, y + top, [0.5; 3]);
             }
@@ -46,8 +54,14 @@ impl Preview<'_> {
 
 fn sample(level: &Level, x: f32, y: f32) -> [f32; 3] {
     let (x, y) = (x.max(0.0), y.max(0.0));
-    let (x0, y0) = ((x as usize).min(level.width - 1), (y as usize).min(level.height - 1));
-    let (x1, y1) = ((x0 + 1).min(level.width - 1), (y0 + 1).min(level.height - 1));
+    let (x0, y0) = (
+        (x as usize).min(level.width - 1),
+        (y as usize).min(level.height - 1),
+    );
+    let (x1, y1) = (
+        (x0 + 1).min(level.width - 1),
+        (y0 + 1).min(level.height - 1),
+    );
     let (fx, fy) = (x - x0 as f32, y - y0 as f32);
     let at = |x: usize, y: usize| level.rgb[y * level.width + x];
     let (a, b, c, d) = (at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1));

@@ -77,7 +77,10 @@ impl Picture {
                 seen[state as usize] += 1;
                 let unknown = usize::from(matches!(state, FILL | OTHER));
                 let values = &mut sum[unknown];
-                for (to, from) in values.iter_mut().zip(self.rgb[at].iter().chain(&self.texture[at])) {
+                for (to, from) in values
+                    .iter_mut()
+                    .zip(self.rgb[at].iter().chain(&self.texture[at]))
+                {
                     *to += from;
                 }
                 mass[unknown] += 1.0;
@@ -101,7 +104,9 @@ impl Picture {
 
 /// Chebyshev distance of every pixel to the nearest one that is `zero`, capped at 65535 (also the answer when none is).
 pub(super) fn depths(w: usize, h: usize, zero: impl Fn(usize) -> bool) -> Vec<u16> {
-    let mut depth: Vec<u16> = (0..w * h).map(|at| if zero(at) { 0 } else { u16::MAX }).collect();
+    let mut depth: Vec<u16> = (0..w * h)
+        .map(|at| if zero(at) { 0 } else { u16::MAX })
+        .collect();
     let nearer = |depth: &mut [u16], at: usize, from: usize| {
         depth[at] = depth[at].min(depth[from].saturating_add(1));
     };
@@ -147,36 +152,50 @@ fn luma(p: [f32; 3]) -> f32 {
 /// Absolute forward differences of luma between known pixels, averaged over the 5 × 5 window's known part.
 fn gradients(w: usize, h: usize, rgb: &[[f32; 3]], state: &[u8]) -> Vec<[f32; 2]> {
     let mut out = vec![[0.0f32; 3]; w * h];
-    out.par_chunks_mut(w.max(1)).enumerate().for_each(|(y, row)| {
-        for (x, to) in row.iter_mut().enumerate() {
-            let at = y * w + x;
-            let right = if x + 1 < w { at + 1 } else { at };
-            let down = if y + 1 < h { at + w } else { at };
-            if [at, right, down].iter().all(|i| state[*i] == KNOWN) {
-                let here = luma(rgb[at]);
-                *to = [(luma(rgb[right]) - here).abs(), (luma(rgb[down]) - here).abs(), 1.0];
+    out.par_chunks_mut(w.max(1))
+        .enumerate()
+        .for_each(|(y, row)| {
+            for (x, to) in row.iter_mut().enumerate() {
+                let at = y * w + x;
+                let right = if x + 1 < w { at + 1 } else { at };
+                let down = if y + 1 < h { at + w } else { at };
+                if [at, right, down].iter().all(|i| state[*i] == KNOWN) {
+                    let here = luma(rgb[at]);
+                    *to = [
+                        (luma(rgb[right]) - here).abs(),
+                        (luma(rgb[down]) - here).abs(),
+                        1.0,
+                    ];
+                }
             }
-        }
-    });
+        });
     let wide = slide(&out, w, h, true);
     let both = slide(&wide, w, h, false);
-    both.iter().map(|v| [v[0] / v[2].max(1e-6), v[1] / v[2].max(1e-6)]).collect()
+    both.iter()
+        .map(|v| [v[0] / v[2].max(1e-6), v[1] / v[2].max(1e-6)])
+        .collect()
 }
 
 /// Sums of five along rows or columns.
 fn slide(from: &[[f32; 3]], w: usize, h: usize, along_rows: bool) -> Vec<[f32; 3]> {
     let mut out = vec![[0.0f32; 3]; w * h];
-    out.par_chunks_mut(w.max(1)).enumerate().for_each(|(y, row)| {
-        for (x, to) in row.iter_mut().enumerate() {
-            let (at, len) = if along_rows { (x, w) } else { (y, h) };
-            for i in at.saturating_sub(2)..(at + 3).min(len) {
-                let v = if along_rows { from[y * w + i] } else { from[i * w + x] };
-                for c in 0..3 {
-                    to[c] += v[c];
+    out.par_chunks_mut(w.max(1))
+        .enumerate()
+        .for_each(|(y, row)| {
+            for (x, to) in row.iter_mut().enumerate() {
+                let (at, len) = if along_rows { (x, w) } else { (y, h) };
+                for i in at.saturating_sub(2)..(at + 3).min(len) {
+                    let v = if along_rows {
+                        from[y * w + i]
+                    } else {
+                        from[i * w + x]
+                    };
+                    for c in 0..3 {
+                        to[c] += v[c];
+                    }
                 }
             }
-        }
-    });
+        });
     out
 }
 

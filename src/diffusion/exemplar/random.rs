@@ -18,7 +18,8 @@ pub(super) struct Stream {
 impl Stream {
     /// `what` names the purpose and the round, `at` the pixel.
     pub(super) fn new(seed: u64, what: u64, at: u64) -> Self {
-        let first = mix(seed.wrapping_add(GOLDEN)).wrapping_add(mix(what.wrapping_mul(GOLDEN) ^ 0x51));
+        let first =
+            mix(seed.wrapping_add(GOLDEN)).wrapping_add(mix(what.wrapping_mul(GOLDEN) ^ 0x51));
         Self {
             state: mix(first ^ at.wrapping_mul(GOLDEN)),
         }

@@ -63,8 +63,15 @@ pub(super) fn split(hole: &Plane, depth: &[u16]) -> Split {
     for (at, cell) in cells.iter().enumerate().filter(|(_, c)| c.count > 0) {
         let part = parts[at];
         let deep = depths[part as usize];
-        let tile = (at % columns * CELL / THIN_TILE, at / columns * CELL / THIN_TILE);
-        let key = if deep <= THIN_DEPTH { (0, tile.0, tile.1) } else { (part, 0, 0) };
+        let tile = (
+            at % columns * CELL / THIN_TILE,
+            at / columns * CELL / THIN_TILE,
+        );
+        let key = if deep <= THIN_DEPTH {
+            (0, tile.0, tile.1)
+        } else {
+            (part, 0, 0)
+        };
         let id = *ids.entry(key).or_insert_with(|| {
             regions.push(Cell::default());
             regions.len()
@@ -96,7 +103,9 @@ pub(super) fn split(hole: &Plane, depth: &[u16]) -> Split {
 /// The crop around a region: its short side wide on all sides, within limits.
 fn context(bounds: PixelRect, picture: PixelRect) -> PixelRect {
     let (long, short) = (bounds.size().long_side(), bounds.size().short_side());
-    let margin = short.max(long / 2).clamp(MARGIN, WIDE_MARGIN.max(short / 2));
+    let margin = short
+        .max(long / 2)
+        .clamp(MARGIN, WIDE_MARGIN.max(short / 2));
     bounds.grow(margin as i32).intersect(picture)
 }
 
@@ -156,7 +165,8 @@ mod tests {
                 }
             }
         }
-        let depth = super::super::pyramid::depths(hole.width(), hole.height(), |at| hole.data[at] < 128);
+        let depth =
+            super::super::pyramid::depths(hole.width(), hole.height(), |at| hole.data[at] < 128);
         split(&hole, &depth)
     }
 
@@ -175,7 +185,10 @@ mod tests {
 
     #[test]
     fn a_scratch_across_a_large_photo_is_cut_into_tiles() {
-        let split = split_of(PixelSize::new(2048, 600), &[PixelRect::new(0, 300, 2048, 3)]);
+        let split = split_of(
+            PixelSize::new(2048, 600),
+            &[PixelRect::new(0, 300, 2048, 3)],
+        );
         assert_eq!(split.regions.len(), 8);
         assert!(split.regions.iter().all(|r| r.crop.area() < 600 * 520));
     }

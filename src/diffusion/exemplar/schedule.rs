@@ -27,8 +27,8 @@ pub(super) const FIRST: Voting = Voting {
 };
 /// The last vote: each pixel from (nearly) the one patch around it.
 pub(super) const SHARP: Voting = Voting {
-    temperature: 1e-4,
-    bell: 0.4,
+    temperature: 1e-5,
+    bell: 0.3,
     fade: 1.0,
 };
 /// What the sharp vote is mixed with along the edge.
@@ -67,7 +67,11 @@ pub(super) fn neighbours(level: usize, levels: usize) -> usize {
 }
 
 fn geometric(from: f32, to: f32, i: usize, n: usize) -> f32 {
-    if n < 2 { to } else { from * (to / from).powf(i as f32 / (n - 1) as f32) }
+    if n < 2 {
+        to
+    } else {
+        from * (to / from).powf(i as f32 / (n - 1) as f32)
+    }
 }
 
 pub(super) fn location(level: usize, levels: usize) -> f32 {
@@ -93,7 +97,13 @@ pub(super) fn rounds(level: usize, levels: usize, steps: usize) -> Vec<Round> {
             Round {
                 sigma: if last || level == 0 { 0.0 } else { sigma },
                 terms: Terms {
-                    known: if sigma > 0.1 { 6 } else if sigma > 0.04 { 4 } else { 3 },
+                    known: if sigma > 0.1 {
+                        6
+                    } else if sigma > 0.04 {
+                        4
+                    } else {
+                        3
+                    },
                     texture: TEXTURE,
                     location: location(level, levels),
                 },
@@ -125,7 +135,11 @@ pub(super) fn cost(count: usize, depth: u16, area: usize, steps: usize) -> usize
                 .iter()
                 .map(|r| r.sweeps as f32 * queries * (3.0 * k + r.tries as f32) + votes)
                 .sum();
-            let start = if level + 1 == levels { peel::estimate(holes, area as f32 / shrink) } else { votes };
+            let start = if level + 1 == levels {
+                peel::estimate(holes, area as f32 / shrink)
+            } else {
+                votes
+            };
             let end = if level == 0 { 4.0 * votes } else { 0.0 };
             (searched + start + end) as usize
         })

@@ -91,34 +91,50 @@ fn force(level: &Level, says: &Says, at: usize) -> [f32; 3] {
     sum
 }
 
-/// Paints the hole with the sharp picture, mixed along the edge with so much of the soft one that colour steps across the
-/// edge are on average as large as the steps between the known pixels just outside it.
-pub(super) fn mix(level: &mut Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) {
-    let share = share(level, sharp, soft);
-    for ((at, sharp), soft) in level.holes.iter().zip(sharp).zip(soft) {
-        let depth = f32::from(level.depth[*at as usize].clamp(1, 100)) - 1.0;
-        let here = share * (-depth / MIX_DEPTH).exp();
-        level.rgb[*at as usize] = [0, 1, 2].map(|c| sharp[c] + here * (soft[c] - sharp[c]));
+/// The corrected pictures of the hole, pixel by pixel in the order of `Level::holes`.
+pub(super) struct Takes {
+    pub soft: Vec<[f32; 3]>,
+    pub sharp: Vec<[f32; 3]>,
+}
+
+impl Takes {
+    /// A pixel mixed: `share` 1 is the soft picture, 0 the sharp one, −1 the `raw` one, uncorrected.
+    fn mixed(&self, i: usize, raw: [f32; 3], share: f32) -> [f32; 3] {
+        let (sharp, other) = (self.sharp[i], if share > 0.0 { self.soft[i] } else { raw });
+        [0, 1, 2].map(|c| sharp[c] + share.abs() * (other[c] - sharp[c]))
     }
 }
 
-/// How much of the soft picture; a little below 0 (away from it) where even the sharp one is too soft.
-fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
-    const TRIES: usize = 27;
-    let tried = |i: usize| -0.6 + 1.6 * i as f32 / (TRIES - 1) as f32;
+/// Paints the hole, which holds the raw sharp vote, with the sharp picture, mixed along the edge so that colour steps across
+/// the edge are on average as large as the steps between the known pixels just outside it.
+pub(super) fn mix(level: &mut Level, takes: &Takes) {
+    let share = share(level, takes);
+    for i in 0..level.holes.len() {
+        let at = level.holes[i] as usize;
+        let depth = f32::from(level.depth[at].clamp(1, 100)) - 1.0;
+        level.rgb[at] = takes.mixed(i, level.rgb[at], share * (-depth / MIX_DEPTH).exp());
+    }
+}
+
+/// The share for `Takes::mixed`.
+fn share(level: &Level, takes: &Takes) -> f32 {
+    const TRIES: usize = 41;
+    let tried = |i: usize| -1.0 + 2.0 * i as f32 / (TRIES - 1) as f32;
     let mut steps = [0.0f64; TRIES];
     let mut natural = (0.0f64, 0usize);
     let mut count = 0usize;
     for (i, at) in level.holes.iter().enumerate() {
         for (edge, beyond) in edges(level, *at as usize) {
             let known = level.rgb[edge];
-            for (try_number, sum) in steps.iter_mut().enumerate() {
-                let t = tried(try_number);
-                *sum += f64::from((0..3).map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs()).sum::<f32>());
+            for (number, sum) in steps.iter_mut().enumerate() {
+                *sum += apart(
+                    takes.mixed(i, level.rgb[*at as usize], tried(number)),
+                    known,
+                );
             }
             count += 1;
             if let Some(beyond) = beyond {
-                natural.0 += f64::from((0..3).map(|c| (level.rgb[beyond][c] - known[c]).abs()).sum::<f32>());
+                natural.0 += apart(level.rgb[beyond], known);
                 natural.1 += 1;
             }
         }
@@ -128,8 +144,15 @@ fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
     }
     let wanted = natural.0 / natural.1 as f64;
     let miss = |i: usize| (steps[i] / count as f64 - wanted).abs();
-    let best = (0..TRIES).min_by(|a, b| miss(*a).total_cmp(&miss(*b))).unwrap_or(0);
+    let best = (0..TRIES)
+        .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
+        .unwrap_or(TRIES / 2);
     tried(best)
+}
+
+/// Summed colour difference.
+fn apart(a: [f32; 3], b: [f32; 3]) -> f64 {
+    f64::from((0..3).map(|c| (a[c] - b[c]).abs()).sum::<f32>())
 }
 
 /// The known pixels that touch a pixel of the hole, each with the known one straight behind it.
@@ -160,6 +183,9 @@ fn bounds(level: &Level) -> Option<(usize, usize, usize, usize)> {
     let top = *level.holes.first()? as usize / level.width;
     let bottom = *level.holes.last()? as usize / level.width;
     let (left, top) = (left.saturating_sub(1), top.saturating_sub(1));
-    let (right, bottom) = ((right + 1).min(level.width - 1), (bottom + 1).min(level.height - 1));
+    let (right, bottom) = (
+        (right + 1).min(level.width - 1),
+        (bottom + 1).min(level.height - 1),
+    );
     Some((left, top, right - left + 1, bottom - top + 1))
 }
