@@ -10,7 +10,7 @@ use super::pyramid::{FILL, KNOWN, PAINTED};
 use super::vote::Says;
 
 /// The largest difference spread over the whole hole, in colour units.
-const LIGHT: f32 = 0.06;
+const LIGHT: f32 = 0.1;
 /// The largest jump inside the hole that is taken for light, in colour units.
 const JUMP: f32 = 0.06;
 /// Length in pixels over which larger differences fade.
@@ -66,7 +66,7 @@ pub(super) fn correction(level: &Level, says: &Says) -> Vec<[f32; 3]> {
 }
 
 /// Where patches from different places meet inside the hole, light may jump: by how much the pixel's differences to its
-/// neighbours in the hole fall short of what the matches say. Larger jumps than `JUMP` are left to be edges.
+/// neighbours fall short of what the matches say. Larger jumps than `JUMP` are left to be edges.
 fn force(level: &Level, says: &Says, at: usize) -> [f32; 3] {
     let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
     let mut sum = [0.0f32; 3];
@@ -76,11 +76,14 @@ fn force(level: &Level, says: &Says, at: usize) -> [f32; 3] {
             continue;
         }
         let beside = ny as usize * level.width + nx as usize;
-        if level.state[beside] != FILL {
-            continue;
-        }
-        if let Some(wanted) = says.difference(level, at, dx, dy) {
-            let short = [0, 1, 2].map(|c| wanted[c] - (level.rgb[at][c] - level.rgb[beside][c]));
+        // A known neighbour enters the equations as what the matches say there plus its gap.
+        let painted = match level.state[beside] {
+            FILL => Some(level.rgb[beside]),
+            KNOWN | PAINTED => says.at(level, beside),
+            _ => None,
+        };
+        if let (Some(painted), Some(wanted)) = (painted, says.difference(level, at, dx, dy)) {
+            let short = [0, 1, 2].map(|c| wanted[c] - (level.rgb[at][c] - painted[c]));
             if short.iter().all(|s| s.abs() <= JUMP) {
                 for c in 0..3 {
                     sum[c] += short[c];
