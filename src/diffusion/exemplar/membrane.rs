@@ -229,7 +229,8 @@ mod tests {
     fn a_plane_along_the_edge_is_a_plane_inside() {
         let (w, h) = (100, 80);
         let plane = |at: usize| 0.001 * (at % w) as f32 - 0.002 * (at / w) as f32;
-        let edge = |at: usize| at % w == 0 || at % w == w - 1 || at / w == 0 || at / w == h - 1;
+        let edge =
+            |at: usize| at.is_multiple_of(w) || at % w == w - 1 || at / w == 0 || at / w == h - 1;
         let mut grid = Grid {
             width: w,
             height: h,
