@@ -86,8 +86,8 @@ fn mean_filled(truth: &RgbF32, mask: &Plane) -> RgbF32 {
     let mut mean = [0.0f32; 3];
     let known = mask.data.iter().filter(|m| **m < 128).count() as f32;
     for (at, _) in mask.data.iter().enumerate().filter(|(_, m)| **m < 128) {
-        for c in 0..3 {
-            mean[c] += truth.data[3 * at + c] / known;
+        for (to, v) in mean.iter_mut().zip(&truth.data[3 * at..]) {
+            *to += v / known;
         }
     }
     let mut out = truth.clone();
@@ -109,9 +109,12 @@ fn grain(x: usize, y: usize) -> [f32; 3] {
     [v, 0.8 * v, 0.6 * v]
 }
 
+/// A picture as a function of x and y.
+type Colour<'a> = &'a dyn Fn(usize, usize) -> [f32; 3];
+
 fn bricks(x: usize, y: usize) -> [f32; 3] {
     let row = y / 8;
-    let mortar = y % 8 == 0 || (x + row % 2 * 8) % 16 == 0;
+    let mortar = y.is_multiple_of(8) || (x + row % 2 * 8).is_multiple_of(16);
     if mortar {
         [0.8, 0.8, 0.75]
     } else {
@@ -122,20 +125,20 @@ fn bricks(x: usize, y: usize) -> [f32; 3] {
 #[test]
 fn textures_are_continued() {
     let stripes = |x: usize, _: usize| {
-        if x / 4 % 2 == 0 {
+        if (x / 4).is_multiple_of(2) {
             [0.1, 0.2, 0.3]
         } else {
             [0.9, 0.8, 0.7]
         }
     };
     let checks = |x: usize, y: usize| {
-        if (x / 5 + y / 5) % 2 == 0 {
+        if (x / 5 + y / 5).is_multiple_of(2) {
             [0.9; 3]
         } else {
             [0.1; 3]
         }
     };
-    let cases: [(&str, &dyn Fn(usize, usize) -> [f32; 3]); 3] = [
+    let cases: [(&str, Colour); 3] = [
         ("stripes", &stripes),
         ("checks", &checks),
         ("bricks", &bricks),

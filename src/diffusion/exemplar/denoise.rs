@@ -169,7 +169,7 @@ fn search(
     Ok(())
 }
 
-/// Votes the full-resolution picture twice, sharp and soft, corrects both at the seam and mixes them there.
+/// Votes the full-resolution picture twice, soft and sharp, corrects both at the seam and mixes them there.
 fn finish(level: &mut Level, field: &Field, job: &mut Job) -> Result<(), Cancelled> {
     let mut corrected = [vec![], vec![]];
     for (voting, to) in [schedule::SOFT, schedule::SHARP]
@@ -178,10 +178,10 @@ fn finish(level: &mut Level, field: &Field, job: &mut Job) -> Result<(), Cancell
     {
         vote::vote(level, field, voting, job.progress)?;
         let says = vote::Says::new(level, field, voting);
-        *to = seam::correction(level, |at| says.at(level, at));
+        *to = seam::correction(level, &says);
         job.progress.advance(vote::cost(level, field.k))?;
     }
     let [soft, sharp] = corrected;
-    seam::mix(level, &sharp, &soft);
+    seam::mix(level, &seam::Takes { soft, sharp });
     Ok(())
 }

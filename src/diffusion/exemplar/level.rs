@@ -139,8 +139,9 @@ impl Level {
             ry,
             sources: positions(clean.iter().copied()),
             holes: positions(fill.into_iter()),
-            pixels: vec![0; padded * rows * 3],
-            trust: vec![Trust::None as u8; padded * rows],
+            // A patch row is read eight pixels wide wherever it starts.
+            pixels: vec![0; (padded * rows + ROW_PIXELS) * 3],
+            trust: vec![Trust::None as u8; padded * rows + ROW_PIXELS],
             padded,
             rgb,
             texture,

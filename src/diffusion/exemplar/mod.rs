@@ -18,7 +18,11 @@
 //! the hole and not with the photo.
 //!
 //! # Cost
-//! A patch distance is seven rows of packed 16-bit multiply-adds, with an early end; see `benches/exemplar.rs`.
+//! A patch distance is seven rows of packed 16-bit multiply-adds, with an early end: 12 ns on one core on average (22 ns
+//! without the early end). A dense table of the same distances by burn's flex matmul measured 2.4 ns a pair on two cores,
+//! twice that with per-pixel weights (two products), before norms and the search for the least. That would win only where
+//! every pair is wanted, at the coarsest level, which is under a tenth of the work; PatchMatch looks at about a hundred
+//! sources a query instead of thousands. So this is plain Rust. See `benches/exemplar.rs`.
 //!
 //! # Results
 //! Depend on picture, mask and settings alone, not on the number of threads.

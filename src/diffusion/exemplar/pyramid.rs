@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn depth_grows_away_from_the_known() {
-        let mut state = vec![FILL; 7];
+        let mut state = [FILL; 7];
         state[0] = KNOWN;
         assert_eq!(depths(7, 1, |at| state[at] == KNOWN), [0, 1, 2, 3, 4, 5, 6]);
     }

@@ -27,13 +27,13 @@ pub(super) const FIRST: Voting = Voting {
 };
 /// The last vote: each pixel from (nearly) the one patch around it.
 pub(super) const SHARP: Voting = Voting {
-    temperature: 2e-5,
-    bell: 0.4,
+    temperature: 1e-5,
+    bell: 0.3,
     fade: 1.0,
 };
 /// What the sharp vote is mixed with along the edge.
 pub(super) const SOFT: Voting = Voting {
-    temperature: 2e-4,
+    temperature: 4e-4,
     bell: 1.2,
     fade: 1.0,
 };

@@ -7,21 +7,19 @@
 use super::level::Level;
 use super::membrane::{FIXED, FREE, Grid, OUTSIDE};
 use super::pyramid::{FILL, KNOWN, PAINTED};
+use super::vote::Says;
 
 /// The largest difference spread over the whole hole, in colour units.
-const LIGHT: f32 = 0.06;
-/// Share of the difference that is corrected: a known pixel's own noise is in it, too.
-const GAIN: f32 = 0.8;
+const LIGHT: f32 = 0.1;
+/// The largest jump inside the hole that is taken for light, in colour units.
+const JUMP: f32 = 0.06;
 /// Length in pixels over which larger differences fade.
 const FADE: f32 = 3.0;
 /// Length in pixels over which the soft picture fades into the sharp one.
 const MIX_DEPTH: f32 = 1.5;
 
-/// The corrected pixels. `predicted` says what the fill would have painted at a known pixel next to the hole.
-pub(super) fn correction(
-    level: &Level,
-    predicted: impl Fn(usize) -> Option<[f32; 3]>,
-) -> Vec<[f32; 3]> {
+/// The voted pixels of the hole, corrected.
+pub(super) fn correction(level: &Level, says: &Says) -> Vec<[f32; 3]> {
     let Some((left, top, width, height)) = bounds(level) else {
         return Vec::new();
     };
@@ -30,6 +28,7 @@ pub(super) fn correction(
         height,
         kind: vec![OUTSIDE; width * height],
         value: vec![[0.0; 3]; width * height],
+        force: vec![[0.0; 3]; width * height],
     };
     let mut rest = vec![[0.0; 3]; width * height];
     for y in 0..height {
@@ -37,15 +36,15 @@ pub(super) fn correction(
             let (at, to) = ((y + top) * level.width + x + left, y * width + x);
             if level.state[at] == FILL {
                 small.kind[to] = FREE;
+                small.force[to] = force(level, says, at);
             } else if matches!(level.state[at], KNOWN | PAINTED)
                 && beside_fill(level, x + left, y + top)
+                && let Some(said) = says.at(level, at)
             {
-                if let Some(said) = predicted(at) {
-                    let gap = [0, 1, 2].map(|c| GAIN * (level.rgb[at][c] - said[c]));
-                    small.kind[to] = FIXED;
-                    small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
-                    rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
-                }
+                let gap = [0, 1, 2].map(|c| level.rgb[at][c] - said[c]);
+                small.kind[to] = FIXED;
+                small.value[to] = gap.map(|g| g.clamp(-LIGHT, LIGHT));
+                rest[to] = [0, 1, 2].map(|c| gap[c] - small.value[to][c]);
             }
         }
     }
@@ -54,6 +53,7 @@ pub(super) fn correction(
         height,
         kind: small.kind.clone(),
         value: rest,
+        force: vec![[0.0; 3]; width * height],
     };
     small.solve(0.0);
     large.solve(1.0 / (FADE * FADE));
@@ -65,42 +65,79 @@ pub(super) fn correction(
     level.holes.iter().map(corrected).collect()
 }
 
-/// Paints the hole with the sharp picture, mixed along the edge with so much of the soft one that colour steps across the
-/// edge are on average as large as the steps between the known pixels just outside it.
-pub(super) fn mix(level: &mut Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) {
-    let share = share(level, sharp, soft);
-    for ((at, sharp), soft) in level.holes.iter().zip(sharp).zip(soft) {
-        let depth = f32::from(level.depth[*at as usize].clamp(1, 100)) - 1.0;
-        let here = share * (-depth / MIX_DEPTH).exp();
-        level.rgb[*at as usize] = [0, 1, 2].map(|c| sharp[c] + here * (soft[c] - sharp[c]));
+/// Where patches from different places meet inside the hole, light may jump: by how much the pixel's differences to its
+/// neighbours fall short of what the matches say. Larger jumps than `JUMP` are left to be edges.
+fn force(level: &Level, says: &Says, at: usize) -> [f32; 3] {
+    let (x, y) = ((at % level.width) as i32, (at / level.width) as i32);
+    let mut sum = [0.0f32; 3];
+    for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1)] {
+        let (nx, ny) = (x + dx, y + dy);
+        if nx < 0 || ny < 0 || nx >= level.width as i32 || ny >= level.height as i32 {
+            continue;
+        }
+        let beside = ny as usize * level.width + nx as usize;
+        // A known neighbour enters the equations as what the matches say there plus its gap.
+        let painted = match level.state[beside] {
+            FILL => Some(level.rgb[beside]),
+            KNOWN | PAINTED => says.at(level, beside),
+            _ => None,
+        };
+        if let (Some(painted), Some(wanted)) = (painted, says.difference(level, at, dx, dy)) {
+            let short = [0, 1, 2].map(|c| wanted[c] - (level.rgb[at][c] - painted[c]));
+            if short.iter().all(|s| s.abs() <= JUMP) {
+                for c in 0..3 {
+                    sum[c] += short[c];
+                }
+            }
+        }
+    }
+    sum
+}
+
+/// The corrected pictures of the hole, pixel by pixel in the order of `Level::holes`.
+pub(super) struct Takes {
+    pub soft: Vec<[f32; 3]>,
+    pub sharp: Vec<[f32; 3]>,
+}
+
+impl Takes {
+    /// A pixel mixed: `share` 1 is the soft picture, 0 the sharp one, −1 the `raw` one, uncorrected.
+    fn mixed(&self, i: usize, raw: [f32; 3], share: f32) -> [f32; 3] {
+        let (sharp, other) = (self.sharp[i], if share > 0.0 { self.soft[i] } else { raw });
+        [0, 1, 2].map(|c| sharp[c] + share.abs() * (other[c] - sharp[c]))
     }
 }
 
-/// How much of the soft picture; a little below 0 (away from it) where even the sharp one is too soft.
-fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
-    const TRIES: usize = 27;
-    let tried = |i: usize| -0.6 + 1.6 * i as f32 / (TRIES - 1) as f32;
+/// Paints the hole, which holds the raw sharp vote, with the sharp picture, mixed along the edge so that colour steps across
+/// the edge are on average as large as the steps between the known pixels just outside it.
+pub(super) fn mix(level: &mut Level, takes: &Takes) {
+    let share = share(level, takes);
+    for i in 0..level.holes.len() {
+        let at = level.holes[i] as usize;
+        let depth = f32::from(level.depth[at].clamp(1, 100)) - 1.0;
+        level.rgb[at] = takes.mixed(i, level.rgb[at], share * (-depth / MIX_DEPTH).exp());
+    }
+}
+
+/// The share for `Takes::mixed`.
+fn share(level: &Level, takes: &Takes) -> f32 {
+    const TRIES: usize = 41;
+    let tried = |i: usize| -1.0 + 2.0 * i as f32 / (TRIES - 1) as f32;
     let mut steps = [0.0f64; TRIES];
     let mut natural = (0.0f64, 0usize);
     let mut count = 0usize;
     for (i, at) in level.holes.iter().enumerate() {
         for (edge, beyond) in edges(level, *at as usize) {
             let known = level.rgb[edge];
-            for (try_number, sum) in steps.iter_mut().enumerate() {
-                let t = tried(try_number);
-                *sum += f64::from(
-                    (0..3)
-                        .map(|c| (sharp[i][c] + t * (soft[i][c] - sharp[i][c]) - known[c]).abs())
-                        .sum::<f32>(),
+            for (number, sum) in steps.iter_mut().enumerate() {
+                *sum += apart(
+                    takes.mixed(i, level.rgb[*at as usize], tried(number)),
+                    known,
                 );
             }
             count += 1;
             if let Some(beyond) = beyond {
-                natural.0 += f64::from(
-                    (0..3)
-                        .map(|c| (level.rgb[beyond][c] - known[c]).abs())
-                        .sum::<f32>(),
-                );
+                natural.0 += apart(level.rgb[beyond], known);
                 natural.1 += 1;
             }
         }
@@ -112,8 +149,13 @@ fn share(level: &Level, sharp: &[[f32; 3]], soft: &[[f32; 3]]) -> f32 {
     let miss = |i: usize| (steps[i] / count as f64 - wanted).abs();
     let best = (0..TRIES)
         .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
-        .unwrap_or(0);
+        .unwrap_or(TRIES / 2);
     tried(best)
+}
+
+/// Summed colour difference.
+fn apart(a: [f32; 3], b: [f32; 3]) -> f64 {
+    f64::from((0..3).map(|c| (a[c] - b[c]).abs()).sum::<f32>())
 }
 
 /// The known pixels that touch a pixel of the hole, each with the known one straight behind it.

@@ -78,6 +78,41 @@ impl<'a> Says<'a> {
         let v = pixel(level, self.field, &self.weights, &self.bell, at)?;
         Some([v[0], v[1], v[2]])
     }
+
+    /// By how much a pixel should differ from the one (dx, dy) beside it, by the nearest matches of both; one step at most.
+    pub(super) fn difference(
+        &self,
+        level: &Level,
+        at: usize,
+        dx: i32,
+        dy: i32,
+    ) -> Option<[f32; 3]> {
+        let beside = (at as i64 + i64::from(dy) * level.width as i64 + i64::from(dx)) as usize;
+        match (
+            self.step(level, at, dx, dy),
+            self.step(level, beside, -dx, -dy),
+        ) {
+            (Some(here), Some(there)) => Some([0, 1, 2].map(|c| 0.5 * (here[c] - there[c]))),
+            (Some(here), None) => Some(here),
+            (None, there) => there.map(|t| t.map(|v| -v)),
+        }
+    }
+
+    /// The same by the nearest match of the patch around the pixel alone.
+    fn step(&self, level: &Level, at: usize, dx: i32, dy: i32) -> Option<[f32; 3]> {
+        let index = level.query_at[at];
+        if index == NOWHERE || (level.rx as i32) < dx.abs() || (level.ry as i32) < dy.abs() {
+            return None;
+        }
+        let here = self.field.matches[index as usize * self.field.k].at;
+        if here == NOWHERE {
+            return None;
+        }
+        // A clean centre has its whole patch inside the picture.
+        let there = (i64::from(here) + i64::from(dy) * level.width as i64 + i64::from(dx)) as usize;
+        let (here, there) = (level.rgb[here as usize], level.rgb[there]);
+        Some([0, 1, 2].map(|c| here[c] - there[c]))
+    }
 }
 
 fn bell(level: &Level, deviation: f32) -> Vec<f32> {
@@ -144,21 +179,19 @@ fn pixel(
             }
             let window = bell[((dy + ry) * (2 * rx + 1) + dx + rx) as usize];
             let first = index as usize * field.k;
-            for j in first..first + field.k {
-                let w = weights[j] * window;
-                if w == 0.0 || field.matches[j].at == NOWHERE {
+            let chosen = field.matches[first..].iter().zip(&weights[first..]);
+            for (m, weight) in chosen.take(field.k) {
+                let w = weight * window;
+                if w == 0.0 || m.at == NOWHERE {
                     continue;
                 }
                 // Clean centres have their whole patch inside the picture.
-                let from = (i64::from(field.matches[j].at)
-                    - i64::from(dy) * level.width as i64
-                    - i64::from(dx)) as usize;
+                let row = i64::from(dy) * level.width as i64;
+                let from = (i64::from(m.at) - row - i64::from(dx)) as usize;
                 let (rgb, texture) = (level.rgb[from], level.texture[from]);
-                for c in 0..3 {
-                    sum[c] += w * rgb[c];
+                for (to, v) in sum.iter_mut().zip(rgb.into_iter().chain(texture)) {
+                    *to += w * v;
                 }
-                sum[3] += w * texture[0];
-                sum[4] += w * texture[1];
                 mass += w;
             }
         }
