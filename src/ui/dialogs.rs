@@ -55,7 +55,7 @@ impl Dialogs {
     pub fn open(
         &mut self,
         pick: Pick,
-        suggestion: Option<PathBuf>,
+        suggestion: Option<&Path>,
         frame: &eframe::Frame,
         ctx: &Context,
     ) {
@@ -65,7 +65,6 @@ impl Dialogs {
         self.is_open = true;
         let mut dialog = AsyncFileDialog::new().set_parent(frame);
         if let Some(folder) = suggestion
-            .as_deref()
             .and_then(Path::parent)
             .filter(|f| f.is_absolute())
         {
@@ -82,7 +81,7 @@ impl Dialogs {
                 }
                 Pick::Model => Box::pin(dialog.set_title(text::DIALOG_MODEL).pick_folder()),
                 Pick::SaveAs => {
-                    if let Some(name) = suggestion.as_deref().and_then(Path::file_name) {
+                    if let Some(name) = suggestion.and_then(Path::file_name) {
                         dialog = dialog.set_file_name(name.to_string_lossy());
                     }
                     Box::pin(pictures(dialog.set_title(text::DIALOG_SAVE), &WRITABLE).save_file())
@@ -134,8 +133,8 @@ impl TypedPath {
         }
     }
 
-    /// Shows the field over everything. `Some(None)`: closed without choosing.
-    pub fn ask(&mut self, ctx: &Context) -> Option<Option<PathBuf>> {
+    /// Shows the field over everything. None while nothing is chosen.
+    pub fn ask(&mut self, ctx: &Context) -> Option<Picked> {
         let palette = theme::palette(ctx);
         let (title, action) = match self.pick {
             Pick::Photo => (text::DIALOG_OPEN, text::TYPED_OPEN),
@@ -176,18 +175,18 @@ impl TypedPath {
                         .inner
                         .clicked();
                     if (is_clicked || is_entered) && is_ready {
-                        answer = Some(Some(PathBuf::from(self.path.trim())));
+                        answer = Some(Picked::Path(self.pick, PathBuf::from(self.path.trim())));
                     }
                     let cancel =
                         egui::Button::new(text::ASK_CANCEL).min_size(vec2(84.0, theme::CONTROL));
                     if ui.add(cancel).clicked() {
-                        answer = Some(None);
+                        answer = Some(Picked::Nothing);
                     }
                 });
                 answer
             });
         if modal.inner.is_none() && modal.should_close() {
-            Some(None)
+            Some(Picked::Nothing)
         } else {
             modal.inner
         }

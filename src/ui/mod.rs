@@ -56,13 +56,18 @@ pub fn run(options: AppOptions, photo: Option<PathBuf>) -> anyhow::Result<()> {
             Ok(Box::new(window))
         }),
     );
-    outcome.map_err(|error| {
-        if started {
-            anyhow!("{error}")
-        } else {
-            anyhow!("{} ({error})", text::NO_WINDOW)
-        }
-    })
+    outcome.map_err(|error| explain(&error, started))
+}
+
+/// Why there is no window, in a line that says what to do.
+fn explain(error: &eframe::Error, started: bool) -> anyhow::Error {
+    log::info!("the window ended with: {error}");
+    match error {
+        eframe::Error::Wgpu(reason) => anyhow!("{} ({reason})", text::NO_GRAPHICS),
+        // Its text names places in a library's sources.
+        _ if !started => anyhow!(text::NO_WINDOW),
+        other => anyhow!("{other}"),
+    }
 }
 
 fn icon() -> IconData {

@@ -109,17 +109,17 @@ pub fn to_action(command: Command, app: &App) -> Action {
 }
 
 fn view_keys(ctx: &Context, scene: &mut Scene<'_>) {
-    let keys: [(&KeyboardShortcut, fn() -> Action); 6] = [
-        (&FIT, || Action::Fit),
-        (&ACTUAL_SIZE, || Action::ActualSize),
-        (&ZOOM_IN, || Action::ZoomIn),
-        (&ZOOM_IN_UNSHIFTED, || Action::ZoomIn),
-        (&ZOOM_OUT, || Action::ZoomOut),
-        (&QUIT, || Action::Quit),
+    let keys = [
+        (FIT, Action::Fit),
+        (ACTUAL_SIZE, Action::ActualSize),
+        (ZOOM_IN, Action::ZoomIn),
+        (ZOOM_IN_UNSHIFTED, Action::ZoomIn),
+        (ZOOM_OUT, Action::ZoomOut),
+        (QUIT, Action::Quit),
     ];
     for (shortcut, action) in keys {
-        if ctx.input_mut(|input| input.consume_shortcut(shortcut)) {
-            scene.ask(action());
+        if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
+            scene.ask(action);
         }
     }
 }

@@ -280,6 +280,8 @@ pub const FILTER_ALL: &str = "All files";
 // --- problems -----------------------------------------------------------------------------------------------------------------
 pub const NO_WINDOW: &str = "no window could be opened, is there a display? \
     Without one, use the command line: inlay fill photo.jpg --mask mask.png";
+pub const NO_GRAPHICS: &str = "the window needs a graphics driver with Vulkan, Metal, DirectX 12 or OpenGL; \
+    the command line needs none: inlay fill photo.jpg --mask mask.png";
 pub const DISMISS: &str = "Dismiss";
 
 #[cfg(test)]

@@ -74,8 +74,8 @@ pub const DARK: Palette = Palette {
     text: rgb(0xe7e8ec),
     text_muted: rgb(0xa6a9b4),
     text_faint: rgb(0x797d89),
-    accent: rgb(0x5b6ff0),
-    accent_hover: rgb(0x6c7ff6),
+    accent: rgb(0x4f63e4),
+    accent_hover: rgb(0x5568ea),
     on_accent: rgb(0xffffff),
     accent_text: rgb(0x9aa8ff),
     accent_soft: rgb(0x2d3361),
@@ -298,7 +298,9 @@ mod tests {
                 assert!(contrast(palette.error, ground) >= 4.5);
                 assert!(contrast(palette.text_faint, ground) >= 3.0);
             }
-            assert!(contrast(palette.on_accent, palette.accent) >= 4.4);
+            for fill in [palette.accent, palette.accent_hover] {
+                assert!(contrast(palette.on_accent, fill) >= 4.5);
+            }
         }
     }
 

@@ -156,7 +156,7 @@ pub fn primary_button(
     }
     let galley = painter.layout_no_wrap(label.to_owned(), theme::semibold(14.0), ink);
     let icon_room = if icon.is_some() { 24.0 } else { 0.0 };
-    let left = rect.center().x - (galley.size().x + icon_room) / 2.0;
+    let left = rect.center().x - galley.size().x / 2.0 - icon_room / 2.0;
     if let Some(icon) = icon {
         let square =
             Rect::from_center_size(egui::pos2(left + 8.0, rect.center().y), Vec2::splat(17.0));

@@ -103,7 +103,7 @@ impl Window {
                     self.known_mask = (0, false);
                 }
                 AppEvent::ModelChosen | AppEvent::ModelFailed(_) => {
-                    self.state.is_model_being_read = false
+                    self.state.is_model_being_read = false;
                 }
                 AppEvent::JobFinished(_) => {
                     self.state.last_device = self
@@ -223,7 +223,7 @@ impl Window {
             }
             Action::Pick(pick) => {
                 let suggestion = self.suggestion(pick);
-                self.dialogs.open(pick, suggestion, frame, ctx);
+                self.dialogs.open(pick, suggestion.as_deref(), frame, ctx);
             }
             Action::Unfocus => unfocus(ctx),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -377,10 +377,9 @@ impl Window {
 
     fn ask(&mut self, ui: &mut Ui, frame: &eframe::Frame) {
         if let Some(typed) = &mut self.typed_path {
-            let pick = typed.pick;
-            if let Some(answer) = typed.ask(ui.ctx()) {
+            if let Some(picked) = typed.ask(ui.ctx()) {
                 self.typed_path = None;
-                self.on_picked(answer.map_or(Picked::Nothing, |path| Picked::Path(pick, path)));
+                self.on_picked(picked);
             }
             return;
         }

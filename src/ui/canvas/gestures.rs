@@ -68,7 +68,7 @@ impl Gesture {
     pub fn take(
         &mut self,
         event: &Event,
-        around: &Surroundings,
+        around: Surroundings,
         is_on_canvas: impl Fn(Pos2) -> bool,
     ) -> Option<Effect> {
         match event {
@@ -100,7 +100,7 @@ impl Gesture {
         at: Pos2,
         button: PointerButton,
         modifiers: Modifiers,
-        around: &Surroundings,
+        around: Surroundings,
     ) -> Option<Effect> {
         let pans = button == PointerButton::Middle
             || (button == PointerButton::Primary
@@ -214,7 +214,7 @@ mod tests {
         }
     }
 
-    fn run(events: &[Event], around: &Surroundings) -> Vec<Effect> {
+    fn run(events: &[Event], around: Surroundings) -> Vec<Effect> {
         let mut gesture = Gesture::default();
         events
             .iter()
@@ -227,7 +227,7 @@ mod tests {
         let mut events = vec![button(PointerButton::Primary, true, Modifiers::NONE)];
         events.extend((0..50).map(|i| Event::PointerMoved(pos2(i as f32, 0.0))));
         events.push(button(PointerButton::Primary, false, Modifiers::NONE));
-        let effects = run(&events, &around(Tool::Brush));
+        let effects = run(&events, around(Tool::Brush));
         assert_eq!(effects.len(), 52);
         assert_eq!(
             effects.first(),
@@ -244,7 +244,7 @@ mod tests {
     fn the_right_button_alt_and_the_eraser_erase() {
         let erases = |events: &[Event], tool| {
             matches!(
-                run(events, &around(tool)).first(),
+                run(events, around(tool)).first(),
                 Some(Effect::Begin { erase: true, .. })
             )
         };
@@ -275,10 +275,10 @@ mod tests {
             is_space_down: true,
             ..around(Tool::Brush)
         };
-        assert_eq!(run(&[primary.clone(), moved.clone()], &with_space), pan);
-        assert_eq!(run(&[primary, moved.clone()], &around(Tool::Pan)), pan);
+        assert_eq!(run(&[primary.clone(), moved.clone()], with_space), pan);
+        assert_eq!(run(&[primary, moved.clone()], around(Tool::Pan)), pan);
         let middle = button(PointerButton::Middle, true, Modifiers::NONE);
-        assert_eq!(run(&[middle, moved], &around(Tool::Brush)), pan);
+        assert_eq!(run(&[middle, moved], around(Tool::Brush)), pan);
     }
 
     #[test]
@@ -288,13 +288,13 @@ mod tests {
         assert_eq!(
             run(
                 &[begin.clone(), other, Event::PointerGone],
-                &around(Tool::Brush)
+                around(Tool::Brush)
             )
             .len(),
             1
         );
         assert_eq!(
-            run(&[begin, Event::WindowFocused(false)], &around(Tool::Brush)).last(),
+            run(&[begin, Event::WindowFocused(false)], around(Tool::Brush)).last(),
             Some(&Effect::End)
         );
     }
@@ -303,7 +303,7 @@ mod tests {
     fn presses_elsewhere_are_not_for_the_canvas() {
         let mut gesture = Gesture::default();
         let press = button(PointerButton::Primary, true, Modifiers::NONE);
-        assert_eq!(gesture.take(&press, &around(Tool::Brush), |_| false), None);
+        assert_eq!(gesture.take(&press, around(Tool::Brush), |_| false), None);
         assert_eq!(gesture, Gesture::None);
     }
 

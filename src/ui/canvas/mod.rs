@@ -210,7 +210,7 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         if let Event::PointerMoved(at) | Event::PointerButton { pos: at, .. } = event {
             pointer = Some(*at);
         }
-        let effect = gesture.take(event, &around, is_on_canvas);
+        let effect = gesture.take(event, around, is_on_canvas);
         let effect = effect.or_else(|| {
             pointer
                 .filter(|at| is_here(*at))
@@ -354,7 +354,7 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
     let has_focus = ui.input(|input| input.viewport().focused != Some(false));
     let is_lively =
         has_focus && !settings.reduced_motion && (has_job || now - canvas.last_input < LIVELY);
-    let shows_edge = !canvas.is_comparing && !(has_result && !is_painting);
+    let shows_edge = !canvas.is_comparing && (!has_result || is_painting);
     let [red, green, blue] = settings.mask_color;
     let style = CanvasStyle {
         show_mask: !canvas.is_mask_hidden && (shows_edge || !is_quiet),

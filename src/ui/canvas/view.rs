@@ -46,11 +46,11 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    pub fn to_view(&self, in_photo: Pos2) -> Pos2 {
+    pub fn to_view(self, in_photo: Pos2) -> Pos2 {
         self.origin_in_view + in_photo.to_vec2() * self.points_per_px
     }
 
-    pub fn to_photo(&self, in_view: Pos2) -> Pos2 {
+    pub fn to_photo(self, in_view: Pos2) -> Pos2 {
         ((in_view - self.origin_in_view) / self.points_per_px).to_pos2()
     }
 

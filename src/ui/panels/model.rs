@@ -36,7 +36,7 @@ fn describe(scene: &Scene<'_>) -> (String, String) {
             let native = summary
                 .frame
                 .native_size
-                .map_or_else(String::new, |size| text::native(size));
+                .map_or_else(String::new, text::native);
             let place = folder
                 .parent()
                 .map_or_else(String::new, |parent| parent.display().to_string());

@@ -131,7 +131,7 @@ pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {
         );
     });
     row(ui, text::SAMPLER, text::SAMPLER_TIP, why_not, |ui| {
-        sampler(ui, &mut settings)
+        sampler(ui, &mut settings);
     });
     machine(ui, scene);
     if settings != before {

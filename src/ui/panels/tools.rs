@@ -90,7 +90,7 @@ pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
                 ui.add_space(if has_room { 14.0 } else { 2.0 });
                 brush_hardness(ui, width, scene);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    mask_buttons(ui, has_room, scene)
+                    mask_buttons(ui, has_room, scene);
                 });
             });
         });

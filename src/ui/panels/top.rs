@@ -187,11 +187,11 @@ fn entry(ui: &mut Ui, command: Command, label: Option<String>, scene: &mut Scene
 fn view_entry(
     ui: &mut Ui,
     label: &str,
-    keys: &egui::KeyboardShortcut,
+    keys: egui::KeyboardShortcut,
     action: Action,
     scene: &mut Scene<'_>,
 ) {
-    let keys = ui.ctx().format_shortcut(keys);
+    let keys = ui.ctx().format_shortcut(&keys);
     let has_photo = scene.app.document().is_some();
     if ui
         .add_enabled(has_photo, Button::new(label).shortcut_text(keys))
@@ -272,25 +272,19 @@ fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn view_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
     widgets::menu_look(ui, 224.0);
-    view_entry(ui, text::FIT, &shortcuts::FIT, Action::Fit, scene);
+    view_entry(ui, text::FIT, shortcuts::FIT, Action::Fit, scene);
     view_entry(
         ui,
         text::ACTUAL_SIZE,
-        &shortcuts::ACTUAL_SIZE,
+        shortcuts::ACTUAL_SIZE,
         Action::ActualSize,
         scene,
     );
-    view_entry(
-        ui,
-        text::ZOOM_IN,
-        &shortcuts::ZOOM_IN,
-        Action::ZoomIn,
-        scene,
-    );
+    view_entry(ui, text::ZOOM_IN, shortcuts::ZOOM_IN, Action::ZoomIn, scene);
     view_entry(
         ui,
         text::ZOOM_OUT,
-        &shortcuts::ZOOM_OUT,
+        shortcuts::ZOOM_OUT,
         Action::ZoomOut,
         scene,
     );
