@@ -229,3 +229,28 @@ fn nonsense_never_panics() {
     stage.viewport = Some(Rect::from_min_max(pos2(9.0, 9.0), pos2(3.0, 3.0)));
     stage.frame(&mut canvas, &view(0.0, 0.0, 1.0), &plain());
 }
+
+#[test]
+fn the_finest_pattern_turns_grey_when_reduced_instead_of_flickering() {
+    let Some(mut stage) = stage() else { return };
+    let board = |x: u32, y: u32| {
+        if (x + y) % 2 == 0 {
+            [255; 4]
+        } else {
+            [0, 0, 0, 255]
+        }
+    };
+    let mut canvas = CanvasPainter::new(&stage.render_state);
+    canvas.set_photo(
+        Some(Arc::new(Bytes::new(PixelSize::new(1600, 1300), board))),
+        1,
+    );
+    for scale in [0.3, 0.45, 0.6] {
+        let picture = stage.settle(&mut canvas, &view(0.3, 0.7, scale), &plain());
+        for y in 5..350 {
+            for x in 5..450 {
+                assert_close(picture.at(x, y), [127, 127, 127, 255], 18);
+            }
+        }
+    }
+}
