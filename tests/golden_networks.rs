@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device, DeviceKind, Tensor, TensorData};
 use inlay::diffusion::clip::TextEncoder;
+use inlay::diffusion::config::{JsonFile, UNetConfig};
 use inlay::diffusion::folder::ModelFolder;
 use inlay::diffusion::tokenizer::Tokenizer;
 use inlay::diffusion::unet::UNet;
@@ -569,4 +570,106 @@ fn missing_and_broken_files_are_named() {
         .to_string();
     assert!(error.contains("tokenizer"), "{error}");
     assert!(ModelFolder::open(copy.path().join("nowhere")).is_err());
+}
+
+/// Whatever stands in a field: an error or a network that runs, never a panic.
+#[test]
+fn no_configuration_makes_anything_panic() {
+    let device = Device::flex();
+    let copy = Copy::of("v2");
+    let values = [
+        Value::Null,
+        json!(0),
+        json!(-1),
+        json!(1),
+        json!(3),
+        json!(1e300),
+        json!(true),
+        json!("x"),
+        json!([]),
+        json!([1]),
+        json!([0, 1, 8]),
+        json!({"a": 1}),
+    ];
+    let mut ran = 0;
+    for part in ["unet", "vae", "text_encoder"] {
+        let file = format!("{part}/config.json");
+        let path = copy.path().join(&file);
+        let original = std::fs::read_to_string(&path).unwrap();
+        let fields: serde_json::Map<String, Value> = serde_json::from_str(&original).unwrap();
+        for field in fields.keys() {
+            for value in &values {
+                copy.set(&file, field, value.clone());
+                if let Ok(folder) = copy.open() {
+                    ran += usize::from(runs(part, &folder, &device));
+                }
+                std::fs::write(&path, &original).unwrap();
+            }
+        }
+    }
+    println!("{ran} changed configurations ran");
+    assert!(ran > 100, "{ran}");
+}
+
+/// Loads and runs one part on odd little sizes; false when it was refused.
+fn runs(part: &str, folder: &ModelFolder, device: &Device) -> bool {
+    let zeros = |shape: [usize; 4]| Tensor::<4>::zeros(shape, (device, DType::F32));
+    match part {
+        "unet" => UNet::load(folder, device, DType::F32).is_ok_and(|unet| {
+            let prompt = Tensor::<3>::zeros([1, 3, folder.text.hidden_size], (device, DType::F32));
+            // The smallest may be too small for the configuration, but must say so.
+            let good = [(8, 8), (5, 3), (1, 1)].map(|(h, w)| {
+                let sample = zeros([1, folder.unet.in_channels, h, w]);
+                unet.forward(sample, 5.0, prompt.clone()).is_ok()
+            });
+            good[0]
+        }),
+        "vae" => Vae::load(folder, device, DType::F32).is_ok_and(|vae| {
+            let side = vae.downscale();
+            let latents = zeros([1, vae.latent_channels(), 1, 2]);
+            vae.encode(zeros([1, 3, side, side * 3])).is_ok() && vae.decode(latents).is_ok()
+        }),
+        _ => TextEncoder::load(folder, device, DType::F32)
+            .is_ok_and(|encoder| encoder.forward(&[&[0, 1]], 0).is_ok()),
+    }
+}
+
+/// Wide enough that products, convolutions and attention are shared out over threads.
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let device = Device::flex();
+    let json = json!({
+        "in_channels": 4,
+        "block_out_channels": [192, 384],
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        "layers_per_block": 1,
+        "cross_attention_dim": 64,
+    });
+    let json = JsonFile::from_value(Path::new("config.json"), json).unwrap();
+    let unet = UNet::invented(&UNetConfig::from_json(&json).unwrap(), &device, DType::F32);
+    let waves = |count: usize| {
+        (0..count)
+            .map(|i| (i as f32 * 0.37).sin())
+            .collect::<Vec<f32>>()
+    };
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let sample = TensorData::new(waves(4 * 48 * 40), [1, 4, 48, 40]);
+            let prompt = TensorData::new(waves(20 * 64), [1, 20, 64]);
+            let sample = Tensor::from_data(sample, (&device, DType::F32));
+            let prompt = Tensor::from_data(prompt, (&device, DType::F32));
+            let out = unet.forward(sample, 77.0, prompt).unwrap();
+            out.try_into_vec_as::<f32>().unwrap()
+        })
+    };
+    let one = run(1);
+    assert!(one.iter().all(|v| v.is_finite()));
+    for threads in [2, 5, 16] {
+        assert!(one == run(threads), "{threads} threads");
+    }
 }

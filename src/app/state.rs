@@ -222,6 +222,7 @@ impl App {
         let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
         let engine_options = EngineOptions {
             state_dir: options.paths.as_ref().map(|p| p.state_dir.clone()),
+            cache_dir: options.paths.as_ref().map(|p| p.cache_dir.clone()),
             probe_program: options.program.clone(),
         };
         let engine_wake = Arc::clone(&wake);

@@ -2,17 +2,13 @@
 
 use super::args::{BenchArgs, BenchKind};
 use super::fill::failure;
-use super::{Failure, Outcome, program};
-use crate::app::Paths;
-use crate::engine::{EngineBench, EngineOptions, bench_engine};
+use super::{Failure, Outcome};
+use crate::engine::{EngineBench, bench_engine};
 
 pub fn run(args: &BenchArgs) -> Outcome {
     let BenchKind::Engine(engine) = &args.kind;
     let size = engine.size.as_deref().map(parse_size).transpose()?;
-    let options = EngineOptions {
-        state_dir: Paths::find().map(|p| p.state_dir),
-        probe_program: program(),
-    };
+    let options = super::engine_options();
     let report = bench_engine(
         &options,
         &EngineBench {

@@ -1,15 +1,11 @@
 //! Owns `inlay devices`: what can compute, what is chosen, and why.
 
 use super::args::DevicesArgs;
-use super::{Failure, Outcome, program};
-use crate::app::Paths;
-use crate::engine::{EngineOptions, devices};
+use super::{Failure, Outcome};
+use crate::engine::devices;
 
 pub fn run(args: &DevicesArgs) -> Outcome {
-    let options = EngineOptions {
-        state_dir: Paths::find().map(|p| p.state_dir),
-        probe_program: program(),
-    };
+    let options = super::engine_options();
     let report = devices(&options, true);
     if args.json {
         let text = serde_json::to_string_pretty(&report)

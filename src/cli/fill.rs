@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
             wakeups,
             pending: VecDeque::new(),
             interrupted,
-            display: Display::new(options.quiet),
+            display: Display::new(options.quiet, options.model != ModelChoice::Exemplar),
         };
         session.configure()?;
         Ok(session)

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::app::{AppOptions, Paths};
+use crate::engine::EngineOptions;
 use args::{Args, Subcommand};
 
 /// Starts the window; given by `main`, so that this room needs no egui.
@@ -48,7 +49,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, open_window: OpenWindo
         Some(Subcommand::Inspect(inspect)) => inspect::run(&inspect),
         Some(Subcommand::Bench(bench)) => bench::run(&bench),
         Some(Subcommand::ProbeDevices) => {
-            println!("{}", crate::engine::probe_child());
+            let cache_dir = Paths::find().map(|paths| paths.cache_dir);
+            println!("{}", crate::engine::probe_child(cache_dir.as_deref()));
             Ok(())
         }
     };
@@ -83,4 +85,14 @@ fn window(photo: Option<PathBuf>, open_window: OpenWindow) -> Outcome {
 /// Inlay's own file, for the child process that probes devices.
 fn program() -> Option<PathBuf> {
     std::env::current_exe().ok()
+}
+
+/// What the engine must know of its surroundings.
+fn engine_options() -> EngineOptions {
+    let paths = Paths::find();
+    EngineOptions {
+        state_dir: paths.as_ref().map(|p| p.state_dir.clone()),
+        cache_dir: paths.map(|p| p.cache_dir),
+        probe_program: program(),
+    }
 }

@@ -13,12 +13,14 @@ const LINE_EVERY: Duration = Duration::from_secs(2);
 
 pub struct Display {
     quiet: bool,
+    /// False where steps are shares of the work: then a percentage says more.
+    counts_steps: bool,
     bar: Option<ProgressBar>,
     last_line: Option<Instant>,
 }
 
 impl Display {
-    pub fn new(quiet: bool) -> Self {
+    pub fn new(quiet: bool, counts_steps: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(1000);
             if let Ok(style) =
@@ -30,6 +32,7 @@ impl Display {
         });
         Self {
             quiet,
+            counts_steps,
             bar,
             last_line: None,
         }
@@ -82,11 +85,14 @@ impl Display {
         let left = progress.remaining.map_or_else(String::new, |d| {
             format!("{:.0} s left", d.as_secs_f32().ceil())
         });
-        let what = if *crops > 1 {
-            format!("crop {crop} of {crops}, step {done}/{total}")
-        } else {
+        let mut what = if self.counts_steps {
             format!("step {done}/{total}")
+        } else {
+            format!("{:.0} %", progress.fraction * 100.0)
         };
+        if *crops > 1 {
+            what = format!("crop {crop} of {crops}, {what}");
+        }
         if let Some(bar) = &self.bar {
             bar.set_message(what);
             bar.set_prefix(left);

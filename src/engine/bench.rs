@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use serde::Serialize;
 
-use super::device::{DeviceChoice, Devices};
+use super::device::{DeviceChoice, Devices, keep_kernels_in};
 use super::error::EngineError;
 use super::job::Precision;
 use super::memory::peak_memory_bytes;
@@ -55,6 +55,7 @@ pub fn bench_engine(
     options: &EngineOptions,
     bench: &EngineBench<'_>,
 ) -> Result<EngineBenchReport, EngineError> {
+    keep_kernels_in(options.cache_dir.as_deref());
     let open = Devices::default().open(bench.device, || probe::devices(options, false))?;
     let dtype = dtype(bench.precision, &open)?;
     let device = &open.device;

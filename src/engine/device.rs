@@ -2,7 +2,9 @@
 //! `inlay devices`. Probing itself is in `probe`, in a child process, because a bad driver can take its process along.
 
 use std::collections::HashMap;
+use std::path::Path;
 
+use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, DeviceKind};
 use serde::{Deserialize, Serialize};
@@ -208,6 +210,20 @@ impl Devices {
         };
         self.open.insert(label, open.clone());
         Ok(open)
+    }
+}
+
+/// Tells burn where to keep what it learns about kernels, before its first use in this process; otherwise a file in the
+/// current folder would decide. Without a folder it is the system's temporary one.
+pub(super) fn keep_kernels_in(cache_dir: Option<&Path>) {
+    let dir = cache_dir.map_or_else(std::env::temp_dir, Path::to_owned);
+    let asked = serde_json::json!({ "environment": { "path": { "directory": dir } } });
+    match serde_json::from_value::<CubeClRuntimeConfig>(asked) {
+        // False when it is set already, which is as good.
+        Ok(config) => {
+            let _ = CubeClRuntimeConfig::try_set(config.override_from_env());
+        }
+        Err(error) => log::warn!("kernels are kept in burn's own place: {error}"),
     }
 }
 

@@ -11,7 +11,7 @@ use burn::tensor::wgpu::wgpu;
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::device::{Adapter, AdapterKind, DeviceReport, start};
+use super::device::{Adapter, AdapterKind, DeviceReport, keep_kernels_in, start};
 use super::worker::EngineOptions;
 
 /// The hidden argument that makes Inlay a probe.
@@ -119,7 +119,8 @@ fn probe(program: &PathBuf) -> Result<Vec<Adapter>, String> {
 }
 
 /// Runs in the child: finds adapters, tries each real GPU with a small sum, returns the answer as JSON.
-pub fn probe_child() -> String {
+pub fn probe_child(cache_dir: Option<&Path>) -> String {
+    keep_kernels_in(cache_dir);
     let mut adapters = Vec::new();
     for (backends, api) in [
         (wgpu::Backends::VULKAN, "vulkan"),

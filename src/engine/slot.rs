@@ -3,7 +3,7 @@
 
 use burn::tensor::DType;
 
-use super::device::{DeviceChoice, Devices, OpenDevice};
+use super::device::{DeviceChoice, Devices, OpenDevice, keep_kernels_in};
 use super::error::EngineError;
 use super::job::Precision;
 use super::memory::available_bytes;
@@ -31,6 +31,7 @@ pub struct ModelSlot {
 
 impl ModelSlot {
     pub fn new(options: EngineOptions) -> Self {
+        keep_kernels_in(options.cache_dir.as_deref());
         Self {
             options,
             devices: Devices::default(),

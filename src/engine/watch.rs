@@ -24,6 +24,8 @@ pub struct Watch<'a> {
     last_preview: Instant,
     crop: usize,
     crops: usize,
+    /// False for models whose steps are shares of the work, not steps of a schedule: the report sums them up.
+    counts_steps: bool,
     context_rect: PixelRect,
     pub times: Milliseconds,
     pub warnings: Vec<String>,
@@ -36,6 +38,7 @@ impl<'a> Watch<'a> {
         events: &'a SyncSender<JobEvent>,
         wake: &'a (dyn Fn() + Send),
         crops: usize,
+        counts_steps: bool,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -48,6 +51,7 @@ impl<'a> Watch<'a> {
             last_preview: now,
             crop: 0,
             crops: crops.max(1),
+            counts_steps,
             context_rect: PixelRect::default(),
             times: Milliseconds::default(),
             warnings: Vec::new(),
@@ -92,9 +96,11 @@ impl Observer for Watch<'_> {
 
     fn on_step(&mut self, done: usize, total: usize) {
         let now = Instant::now();
-        self.times
-            .steps
-            .push((now - self.last_step).as_secs_f64() * 1e3);
+        let took = (now - self.last_step).as_secs_f64() * 1e3;
+        match self.times.steps.last_mut() {
+            Some(sum) if !self.counts_steps => *sum += took,
+            _ => self.times.steps.push(took),
+        }
         self.last_step = now;
         let within = done as f32 / total.max(1) as f32;
         let fraction = ((self.crop as f32 + within) / self.crops as f32).clamp(0.0, 1.0);

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::error::EngineError;
-use super::job::{JobEvent, JobId, JobRequest};
+use super::job::{JobEvent, JobId, JobRequest, ModelChoice};
 use super::run;
 use super::slot::ModelSlot;
 use super::watch::Watch;
@@ -31,6 +31,8 @@ type Cancels = Arc<Mutex<HashMap<JobId, Arc<AtomicBool>>>>;
 pub struct EngineOptions {
     /// Where answers about devices are remembered. None: not remembered.
     pub state_dir: Option<PathBuf>,
+    /// Where compiled and tuned kernels are kept. None: the system's temporary folder.
+    pub cache_dir: Option<PathBuf>,
     /// The program that probes devices in a child process (Inlay itself). None: only the CPU is used.
     pub probe_program: Option<PathBuf>,
 }
@@ -179,7 +181,9 @@ fn run_guarded(
     let id = request.id;
     outbox.deliver(JobEvent::Started { id });
     wake();
-    let mut watch = Watch::new(id, cancel, &outbox.events, wake, request.plan.crops.len());
+    let counts_steps = request.model != ModelChoice::Exemplar;
+    let crops = request.plan.crops.len();
+    let mut watch = Watch::new(id, cancel, &outbox.events, wake, crops, counts_steps);
     let outcome = catch_unwind(AssertUnwindSafe(|| run::run_job(request, slot, &mut watch)));
     match outcome {
         Ok(Ok(result)) => JobEvent::Finished {

@@ -118,9 +118,9 @@ fn doubt(fill: &[Option<f32>], wanted: &[f32]) -> f32 {
     ((DOUBT.1 - typical) / (DOUBT.1 - DOUBT.0)).clamp(0.0, 1.0)
 }
 
-/// Cells in which the fill is the photo.
+/// Cells in which the fill is the photo, and empty ones beside them.
 fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
-    (0..grid.data.len())
+    let own: Vec<Option<bool>> = (0..grid.data.len())
         .map(|index| {
             let (cx, cy) = (index % grid.columns * CELL, index / grid.columns * CELL);
             let (mut sum, mut count) = (0.0, 0.0);
@@ -135,8 +135,18 @@ fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
                     }
                 }
             }
-            count > 0.0 && sum / count < SAME
+            (count > 0.0).then(|| sum / count < SAME)
         })
+        .collect();
+    let beside = |index: usize| {
+        let (cx, cy) = (index % grid.columns, index / grid.columns);
+        (cy.saturating_sub(1)..(cy + 2).min(grid.rows)).any(|y| {
+            (cx.saturating_sub(1)..(cx + 2).min(grid.columns))
+                .any(|x| own[y * grid.columns + x] == Some(true))
+        })
+    };
+    (0..own.len())
+        .map(|index| own[index].unwrap_or_else(|| beside(index)))
         .collect()
 }
 

@@ -5,8 +5,9 @@
 //! instead of fixed boundary values) by cascadic multigrid: solve coarse, carry up, relax (Bornemann and Deuflhard, "The
 //! cascadic multigrid method", 1996). Red-black Gauss–Seidel, so the order of threads can't show.
 
-/// Relaxations on every level; on the coarsest it is solved outright.
+/// Relaxations on the finest level, doubled on every coarser one up to the most.
 const SWEEPS: usize = 10;
+const MOST_SWEEPS: usize = 160;
 
 /// Three channels on a grid of cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,12 +107,12 @@ pub fn membrane(values: &Grid, weights: &[f32]) -> Grid {
         levels.push(next);
     }
     let mut solved: Option<(Vec<[f32; 3]>, usize, usize)> = None;
-    for level in levels.iter().rev() {
-        let (mut field, sweeps) = match &solved {
-            None => (start(level), 64),
-            Some((coarse, columns, rows)) => (carried(coarse, *columns, *rows, level), SWEEPS),
+    for (depth, level) in levels.iter().enumerate().rev() {
+        let mut field = match &solved {
+            None => start(level),
+            Some((coarse, columns, rows)) => carried(coarse, *columns, *rows, level),
         };
-        for _ in 0..sweeps {
+        for _ in 0..(SWEEPS << depth.min(8)).min(MOST_SWEEPS) {
             sweep(level, &mut field, 0);
             sweep(level, &mut field, 1);
         }

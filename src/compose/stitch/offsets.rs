@@ -19,10 +19,6 @@ const NOTHING: f32 = 1e-5;
 /// An estimate this many squared standard errors large is believed by half.
 const DOUBT: f32 = 4.0;
 
-/// Steps are brought down to this share of the photo's own squared steps: those just outside an object's edge tend to be
-/// harsher than those along it.
-const MODEST: f32 = 0.7;
-
 /// What one pass looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
@@ -162,7 +158,7 @@ fn needed_share(evidence: &[Evidence], believed: &[[f32; 3]]) -> f32 {
         if one.step == [0.0; 3] {
             continue;
         }
-        natural += MODEST * one.natural;
+        natural += one.natural;
         for c in 0..3 {
             now += one.step[c] * one.step[c];
             cross += one.step[c] * value[c];

@@ -48,7 +48,7 @@ fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
 /// None when too few pixels were kept, or all of them exactly.
 fn by_kept_pixels(area: &Area, photo: &[f32], result: &[f32]) -> Option<f32> {
     let (mut kept, mut changed) = (0, 0.0_f64);
-    let (mut gained, mut power) = (0.0_f64, 0.0_f64);
+    let (mut gained, mut power, mut noise) = (0.0_f64, 0.0_f64, 0.0_f64);
     for at in 0..area.composite.len() {
         // The blur reaches two pixels into what was repainted.
         if !area.is_known(at) || area.outside[at] < 4 {
@@ -60,12 +60,16 @@ fn by_kept_pixels(area: &Area, photo: &[f32], result: &[f32]) -> Option<f32> {
             changed += f64::from(lost.abs());
             gained += f64::from(lost * has);
             power += f64::from(has * has);
+            noise += f64::from(lost * lost);
         }
     }
     if kept < MIN_KEPT || changed / kept as f64 <= 1e-4 || power <= 0.0 {
         return None;
     }
-    Some((gained / power) as f32)
+    let amount = gained / power;
+    // What grain alone would give (the squared standard error of a regression's slope) is not believed.
+    let chance = noise / (3 * kept) as f64 / power;
+    Some((amount * (1.0 - 4.0 * chance / amount.powi(2).max(1e-12)).max(0.0)) as f32)
 }
 
 /// Compares detail statistics of the ring and of the hole.
