@@ -9,7 +9,7 @@ use crate::ui::widgets;
 
 const WIDTH: f32 = 316.0;
 /// Room for the button and its line, or for a running job: the panel must not jump between them.
-const FOOT: f32 = 108.0;
+const FOOT: f32 = 102.0;
 
 pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
