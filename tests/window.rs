@@ -507,6 +507,11 @@ fn the_first_fill_is_two_clicks_away() {
             .accesskit_node()
             .is_disabled()
     );
+    let save = bench.harness.get_by_label("Save");
+    assert!(
+        !save.accesskit_node().is_disabled(),
+        "the sample can be given a file"
+    );
 }
 
 #[test]

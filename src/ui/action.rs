@@ -105,8 +105,9 @@ impl Scene<'_> {
 pub fn allows(app: &App, has_mask: bool, command: &Command) -> bool {
     let document = app.document();
     match command {
+        // A picture without a file (the sample) is saved by choosing one.
         Command::Save => {
-            document.is_some_and(|d| d.is_modified() && d.path().is_some()) && !app.is_saving()
+            document.is_some_and(|d| d.is_modified() || d.path().is_none()) && !app.is_saving()
         }
         Command::SaveAs(_) => document.is_some() && !app.is_saving(),
         Command::ClearMask | Command::GrowMask(_) => has_mask,

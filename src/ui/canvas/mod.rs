@@ -321,7 +321,10 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
             .view
             .mapping(viewport, ui.pixels_per_point());
         paint_photo(ui, &mapping, scene, pictures);
-        handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
+        if scene.app.shown_candidate().is_none() {
+            // A result is judged without lines on it.
+            handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
+        }
         if can_extend(scene) {
             handles::paint(ui, &mapping, scene.state.canvas.hot_handle, scene);
         }

@@ -8,6 +8,8 @@ use crate::ui::theme;
 use crate::ui::widgets;
 
 const WIDTH: f32 = 316.0;
+/// Room for the button and its line, or for a running job: the panel must not jump between them.
+const FOOT: f32 = 102.0;
 
 pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
@@ -20,6 +22,7 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
             let whole = ui.max_rect();
             let foot = ground(ui, Margin::symmetric(theme::MARGIN, 14));
             Panel::bottom("generate")
+                .exact_size(FOOT)
                 .resizable(false)
                 .show_separator_line(false)
                 .frame(foot)

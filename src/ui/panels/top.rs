@@ -91,10 +91,7 @@ fn right_end(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.spacing_mut().item_spacing.x = 4.0;
     let palette = theme::palette(ui.ctx());
     let save = shortcuts::to_action(Command::Save, scene.app);
-    let can_save = match &save {
-        Action::Send(command) => scene.allows(command),
-        _ => scene.app.document().is_some() && !scene.app.is_saving(),
-    };
+    let can_save = scene.allows(&Command::Save);
     let words = if scene.app.is_saving() {
         text::SAVING
     } else {
