@@ -44,7 +44,10 @@ fn any_options() -> impl Strategy<Value = StitchOptions> {
 
 /// Any bytes at all, in runs so that there are edges.
 fn any_mask(size: PixelSize) -> impl Strategy<Value = Plane> {
-    let runs = proptest::collection::vec((prop_oneof![Just(0_u8), Just(255), any::<u8>()], 1..90_usize), 1..60);
+    let runs = proptest::collection::vec(
+        (prop_oneof![Just(0_u8), Just(255), any::<u8>()], 1..90_usize),
+        1..60,
+    );
     runs.prop_map(move |runs| {
         let bytes = runs.iter().flat_map(|(v, n)| std::iter::repeat_n(*v, *n));
         let data: Vec<u8> = bytes.cycle().take(size.area() as usize).collect();
@@ -174,7 +177,10 @@ fn threads_do_not_show() {
     let hole = quality::mask_kind(quality::Kind::Object, size, 1);
     let masks = soft_masks(&hole, 8, 8);
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("a pool");
         pool.install(|| stitch(&photo, &result, &masks, &options(), 9).expect("sizes agree"))
     };
     assert_eq!(run(1), run(7));
@@ -201,32 +207,67 @@ fn hostile_input_is_an_error_or_harmless() {
     let size = PixelSize::new(40, 30);
     let photo = RgbF32::new(size);
     let mut composite = Plane::new(size);
-    let none = CropMasks { denoise: composite.clone(), composite: composite.clone() };
+    let none = CropMasks {
+        denoise: composite.clone(),
+        composite: composite.clone(),
+    };
     let nothing = stitch(&photo, &photo, &none, &options(), 0).expect("sizes agree");
     assert!(nothing.rect.is_empty() && nothing.flatten(&photo) == photo);
     composite.data.fill(255);
-    let all = CropMasks { denoise: composite.clone(), composite };
+    let all = CropMasks {
+        denoise: composite.clone(),
+        composite,
+    };
     let mut result = photo.clone();
     result.data.fill(0.5);
     let filled = stitch(&photo, &result, &all, &options(), 0).expect("sizes agree");
-    assert!(filled.flatten(&photo).data.iter().all(|v| (*v - 0.5).abs() < 1e-5));
-    let odd = StitchOptions { blend_px: Some(f32::NAN), feather: f32::INFINITY, color_match: f32::NAN, ..options() };
+    assert!(
+        filled
+            .flatten(&photo)
+            .data
+            .iter()
+            .all(|v| (*v - 0.5).abs() < 1e-5)
+    );
+    let odd = StitchOptions {
+        blend_px: Some(f32::NAN),
+        feather: f32::INFINITY,
+        color_match: f32::NAN,
+        ..options()
+    };
     assert!(stitch(&photo, &result, &all, &odd, 0).is_ok());
     result.data[7] = f32::NAN;
-    assert_eq!(stitch(&photo, &result, &all, &options(), 0).err(), Some(StitchError::NotFinite));
+    assert_eq!(
+        stitch(&photo, &result, &all, &options(), 0).err(),
+        Some(StitchError::NotFinite)
+    );
     let small = RgbF32::new(PixelSize::new(4, 4));
-    assert!(matches!(StitchCache::prepare(&photo, &small, &all, 0).err(), Some(StitchError::Size { .. })));
+    assert!(matches!(
+        StitchCache::prepare(&photo, &small, &all, 0).err(),
+        Some(StitchError::Size { .. })
+    ));
     let empty = RgbF32::new(PixelSize::default());
-    let no_masks = CropMasks { denoise: Plane::new(PixelSize::default()), composite: Plane::new(PixelSize::default()) };
+    let no_masks = CropMasks {
+        denoise: Plane::new(PixelSize::default()),
+        composite: Plane::new(PixelSize::default()),
+    };
     assert!(stitch(&empty, &empty, &no_masks, &options(), 0).is_ok());
 }
 
 #[test]
 fn options_read_back_and_may_be_left_out() {
     let part: StitchOptions = serde_json::from_str(r#"{"grain": 0.5}"#).expect("valid");
-    assert_eq!(part, StitchOptions { grain: 0.5, ..options() });
+    assert_eq!(
+        part,
+        StitchOptions {
+            grain: 0.5,
+            ..options()
+        }
+    );
     let text = serde_json::to_string(&part).expect("plain data");
-    assert_eq!(serde_json::from_str::<StitchOptions>(&text).expect("valid"), part);
+    assert_eq!(
+        serde_json::from_str::<StitchOptions>(&text).expect("valid"),
+        part
+    );
 }
 
 #[test]
@@ -238,5 +279,8 @@ fn effects_on_photos() {
     };
     let report = effects::measure(std::path::Path::new(&folder));
     println!("{report}");
-    assert!(report.median("full") < 0.15 && report.worse_share() <= 0.0, "see the table");
+    assert!(
+        report.median("full") < 0.15 && report.worse_share() <= 0.0,
+        "see the table"
+    );
 }

@@ -22,11 +22,30 @@ fn stages() -> [(&'static str, StitchOptions); 6] {
     let (full, paste) = (StitchOptions::default(), StitchOptions::PASTE);
     [
         ("paste", paste),
-        ("colour", StitchOptions { color_match: 1.0, ..paste }),
-        ("+ seam", StitchOptions { color_match: 1.0, seam: 1.0, ..paste }),
+        (
+            "colour",
+            StitchOptions {
+                color_match: 1.0,
+                ..paste
+            },
+        ),
+        (
+            "+ seam",
+            StitchOptions {
+                color_match: 1.0,
+                seam: 1.0,
+                ..paste
+            },
+        ),
         ("+ sharp", StitchOptions { grain: 0.0, ..full }),
         ("full", full),
-        ("no sharp", StitchOptions { sharpness: 0.0, ..full }),
+        (
+            "no sharp",
+            StitchOptions {
+                sharpness: 0.0,
+                ..full
+            },
+        ),
     ]
 }
 
@@ -52,7 +71,10 @@ impl Report {
 
     fn worse(&self) -> Vec<&(&'static str, String, Vec<f64>)> {
         let (paste, full) = (Self::index("paste"), Self::index("full"));
-        self.rows.iter().filter(|r| r.2[full] > r.2[paste] + 0.02).collect()
+        self.rows
+            .iter()
+            .filter(|r| r.2[full] > r.2[paste] + 0.02)
+            .collect()
     }
 }
 
@@ -74,7 +96,12 @@ impl fmt::Display for Report {
                 write!(f, "{:>9.3}", median(self.values(fill, stage)))?;
             }
         }
-        write!(f, "\nworse by more than 2 %: {} of {}", self.worse().len(), self.rows.len())?;
+        write!(
+            f,
+            "\nworse by more than 2 %: {} of {}",
+            self.worse().len(),
+            self.rows.len()
+        )?;
         for (fill, case, values) in self.worse() {
             write!(f, "\n  {fill} {case}: {values:.3?}")?;
         }
@@ -118,7 +145,11 @@ pub fn measure(folder: &Path) -> Report {
 
 /// What diffusion models do to a photo: the whole crop redrawn (colours drift, detail and grain are lost), the same with
 /// a further shift in the hole, with other content, at half the resolution; and known pixels pasted back beforehand.
-fn fills(truth: &RgbF32, hole: &Plane, random: &mut Random) -> Vec<(&'static str, RgbF32, CropMasks)> {
+fn fills(
+    truth: &RgbF32,
+    hole: &Plane,
+    random: &mut Random,
+) -> Vec<(&'static str, RgbF32, CropMasks)> {
     let columns = || (0..hole.width()).filter(|x| (0..hole.height()).any(|y| hole.get(*x, y) > 0));
     let rows = || (0..hole.height()).filter(|y| (0..hole.width()).any(|x| hole.get(x, *y) > 0));
     let span = |first: Option<usize>, last: Option<usize>| last.unwrap_or(0) - first.unwrap_or(0);

@@ -39,14 +39,25 @@ impl Random {
 pub fn grainy_photo(size: PixelSize, sigma: f32, seed: u64) -> RgbF32 {
     let mut scene = Random(seed ^ 77);
     let waves: Vec<[f32; 4]> = (0..9)
-        .map(|_| [scene.signed() * 0.05, scene.signed() * 0.03, scene.signed() * 0.03, scene.unit() * 6.0])
+        .map(|_| {
+            [
+                scene.signed() * 0.05,
+                scene.signed() * 0.03,
+                scene.signed() * 0.03,
+                scene.unit() * 6.0,
+            ]
+        })
         .collect();
     let mut grain = Random(seed ^ 99);
     let mut photo = RgbF32::new(size);
     let width = photo.width().max(1);
     for (at, value) in photo.data.iter_mut().enumerate() {
         let (x, y, c) = ((at / 3 % width) as f32, (at / 3 / width) as f32, at % 3);
-        *value = 0.5 + waves[c * 3..c * 3 + 3].iter().map(|w| w[0] * (w[1] * x + w[2] * y + w[3]).sin()).sum::<f32>();
+        *value = 0.5
+            + waves[c * 3..c * 3 + 3]
+                .iter()
+                .map(|w| w[0] * (w[1] * x + w[2] * y + w[3]).sin())
+                .sum::<f32>();
         *value += sigma * grain.gauss();
     }
     photo
@@ -63,7 +74,10 @@ pub fn mixed(outside: &RgbF32, inside: &RgbF32, mask: &Plane) -> RgbF32 {
 
 /// As for a model that keeps known pixels: both masks are the hole.
 pub fn hard_masks(hole: &Plane) -> CropMasks {
-    CropMasks { denoise: hole.clone(), composite: hole.clone() }
+    CropMasks {
+        denoise: hole.clone(),
+        composite: hole.clone(),
+    }
 }
 
 /// As the plan's recipe makes them: a smoothstep seam outside the hole, and more for the model.
@@ -85,7 +99,11 @@ pub fn soft_masks(hole: &Plane, blend_px: u32, grow_px: u32) -> CropMasks {
 /// Euclidean distance to the mask, exact up to 40 px.
 pub fn distances(mask: &Plane) -> Vec<f32> {
     let (width, height) = (mask.width(), mask.height());
-    let mut column: Vec<f32> = mask.data.iter().map(|v| if *v > 0 { 0.0 } else { 1e6 }).collect();
+    let mut column: Vec<f32> = mask
+        .data
+        .iter()
+        .map(|v| if *v > 0 { 0.0 } else { 1e6 })
+        .collect();
     for at in width..width * height {
         column[at] = column[at].min(column[at - width] + 1.0);
     }
@@ -105,7 +123,9 @@ pub fn distances(mask: &Plane) -> Vec<f32> {
 /// Gaussian blur; edges repeat.
 pub fn blurred(picture: &RgbF32, sigma: f32) -> RgbF32 {
     let reach = (3.0 * sigma).ceil() as isize;
-    let taps: Vec<f32> = (-reach..=reach).map(|i| (-(i * i) as f32 / (2.0 * sigma * sigma)).exp()).collect();
+    let taps: Vec<f32> = (-reach..=reach)
+        .map(|i| (-(i * i) as f32 / (2.0 * sigma * sigma)).exp())
+        .collect();
     let total: f32 = taps.iter().sum();
     let (width, height) = (picture.width() as isize, picture.height() as isize);
     let pass = |from: &RgbF32, dx: isize, dy: isize| {
@@ -114,7 +134,10 @@ pub fn blurred(picture: &RgbF32, sigma: f32) -> RgbF32 {
             for x in 0..width {
                 let mut sum = [0.0; 3];
                 for (i, tap) in (-reach..=reach).zip(&taps) {
-                    let (sx, sy) = ((x + i * dx).clamp(0, width - 1), (y + i * dy).clamp(0, height - 1));
+                    let (sx, sy) = (
+                        (x + i * dx).clamp(0, width - 1),
+                        (y + i * dy).clamp(0, height - 1),
+                    );
                     let pixel = from.pixel(sx as usize, sy as usize);
                     for c in 0..3 {
                         sum[c] += tap * pixel[c];
@@ -133,12 +156,14 @@ pub fn with_drift(picture: &RgbF32, random: &mut Random, size: f32) -> RgbF32 {
     let mut out = picture.clone();
     let (width, height) = (picture.width(), picture.height());
     for c in 0..3 {
-        let [shift, across, down, wave] = [1.0, 0.5, 0.5, 0.3].map(|share| random.signed() * size * share);
+        let [shift, across, down, wave] =
+            [1.0, 0.5, 0.5, 0.3].map(|share| random.signed() * size * share);
         let phase = random.signed() * 3.0;
         for at in 0..width * height {
             let u = (at % width) as f32 / width as f32 * 2.0 - 1.0;
             let v = (at / width) as f32 / height as f32 * 2.0 - 1.0;
-            out.data[at * 3 + c] += shift + across * u + down * v + wave * (3.0 * u + 2.0 * v + phase).sin();
+            out.data[at * 3 + c] +=
+                shift + across * u + down * v + wave * (3.0 * u + 2.0 * v + phase).sin();
         }
     }
     out
@@ -152,17 +177,25 @@ pub fn from_elsewhere(photo: &RgbF32, hole: &Plane, random: &mut Random) -> RgbF
         ((y + dy).rem_euclid(height) * width + (x + dx).rem_euclid(width)) as usize
     };
     let distance = distances(hole);
-    let ring: Vec<usize> = (0..distance.len()).filter(|at| distance[*at] > 0.0 && distance[*at] < 10.0).step_by(5).collect();
+    let ring: Vec<usize> = (0..distance.len())
+        .filter(|at| distance[*at] > 0.0 && distance[*at] < 10.0)
+        .step_by(5)
+        .collect();
     let mut best = (f32::MAX, (0, 0));
     for _ in 0..60 {
-        let offset = ((random.signed() * 0.5 * width as f32) as i32, (random.signed() * 0.5 * height as f32) as i32);
+        let offset = (
+            (random.signed() * 0.5 * width as f32) as i32,
+            (random.signed() * 0.5 * height as f32) as i32,
+        );
         if offset.0.abs() + offset.1.abs() < 40 {
             continue;
         }
         let error: f32 = ring
             .iter()
             .flat_map(|at| (0..3).map(move |c| (*at, c)))
-            .map(|(at, c)| (photo.data[at * 3 + c] - photo.data[source(at, offset) * 3 + c]).powi(2))
+            .map(|(at, c)| {
+                (photo.data[at * 3 + c] - photo.data[source(at, offset) * 3 + c]).powi(2)
+            })
             .sum();
         if error < best.0 {
             best = (error, offset);

@@ -8,6 +8,8 @@
 //! 3. where the mask has no such seam: the step from photo to fill across the edge. A step between none, the photo's own
 //!    at that place (towards what the hole hides) and the one just outside (a gradient going on) is natural and left alone.
 
+use rayon::prelude::*;
+
 use super::area::Area;
 use super::filter::median;
 use super::membrane::{Grid, membrane};
@@ -189,9 +191,9 @@ impl Cells {
         let shape = Grid::new(cell, area.width, area.height);
         let band = (cell / 2).max(1) as u8;
         let mut sums = vec![Sums::default(); shape.data.len()];
-        for cy in 0..shape.rows {
-            for cx in 0..shape.columns {
-                let sum = &mut sums[cy * shape.columns + cx];
+        let rows = sums.par_chunks_mut(shape.columns).enumerate();
+        rows.for_each(|(cy, row)| {
+            for (cx, sum) in row.iter_mut().enumerate() {
                 for_cell(area, cell, cx, cy, |at| {
                     let photo = Area::pixel(&area.photo, at);
                     let result = Area::pixel(&area.result, at);
@@ -214,7 +216,7 @@ impl Cells {
                     }
                 });
             }
-        }
+        });
         Self { shape, sums }
     }
 

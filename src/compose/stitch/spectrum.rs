@@ -6,6 +6,7 @@
 //! give the spectra (as in Gatys-free texture synthesis by phase noise: Galerne, Gousseau, Morel, "Random phase
 //! textures", 2011).
 
+use rayon::prelude::*;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
@@ -69,16 +70,23 @@ pub fn grain_tile(area: &Area, filled: &[f32], seed: u64) -> Tile {
 type Patch = [Vec<Complex32>; 3];
 
 /// The flattest patches whose pixels all satisfy `is_inside`.
-fn patches(area: &Area, picture: &[f32], is_inside: impl Fn(usize) -> bool) -> Vec<Patch> {
-    let mut found: Vec<(f32, usize, usize)> = Vec::new();
-    for y in (0..(area.height + 1).saturating_sub(PATCH)).step_by(STEP) {
-        for x in (0..(area.width + 1).saturating_sub(PATCH)).step_by(STEP) {
-            let mut rows = (y..y + PATCH).map(|row| row * area.width + x);
-            if rows.all(|from| (from..from + PATCH).all(&is_inside)) {
-                found.push((roughness(area, picture, x, y), x, y));
-            }
-        }
-    }
+fn patches(area: &Area, picture: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -> Vec<Patch> {
+    let lines: Vec<usize> = (0..(area.height + 1).saturating_sub(PATCH))
+        .step_by(STEP)
+        .collect();
+    let line = |y: &usize| {
+        let fits = |x: &usize| {
+            let mut rows = (*y..*y + PATCH).map(|row| row * area.width + x);
+            rows.all(|from| (from..from + PATCH).all(&is_inside))
+        };
+        let columns = (0..(area.width + 1).saturating_sub(PATCH)).step_by(STEP);
+        let found: Vec<(f32, usize, usize)> = columns
+            .filter(fits)
+            .map(|x| (roughness(area, picture, x, *y), x, *y))
+            .collect();
+        found
+    };
+    let mut found: Vec<(f32, usize, usize)> = lines.par_iter().flat_map_iter(line).collect();
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.2, a.1).cmp(&(b.2, b.1))));
     let keep = (found.len() / 4).clamp(*PATCHES.start(), *PATCHES.end());
     found.truncate(keep);
