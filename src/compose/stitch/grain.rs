@@ -20,6 +20,10 @@ const MIN_PIXELS: usize = 12;
 const QUIET: f32 = 0.3;
 /// Neighbourhood of that quantile, in cells to each side.
 const REACH: usize = 2;
+/// The photo's grain is that of its quietest cells (this quantile); no place is wanted more than so many times as rough,
+/// for beyond it new grain would be seen as grain, not as texture.
+const QUIETEST: f32 = 0.1;
+const ROUGHEST: f32 = 3.0;
 /// A fill within this factor of the level wanted is left alone.
 const NEAR: f32 = 1.06;
 /// A model that brings kept pixels back with less than this share of their grain loses grain.
@@ -46,7 +50,10 @@ impl Levels {
         let plain = fill_cells(area, &area.result);
         let sharp = sharpened.map_or_else(|| plain.clone(), |s| fill_cells(area, s));
         let mut grid = Grid::new(CELL, area.width, area.height);
-        let wanted = spread(&quiet(&photo, &grid), &grid);
+        let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
+        let most = ROUGHEST * quantile(&mut all, QUIETEST);
+        let mut wanted = spread(&quiet(&photo, &grid), &grid);
+        wanted.iter_mut().for_each(|w| *w = w.min(most));
         let certainty = if loses_grain(area) {
             1.0
         } else {

@@ -21,6 +21,9 @@ const NOTHING: f32 = 1e-5;
 /// An estimate this many squared standard errors large is believed by half.
 const DOUBT: f32 = 4.0;
 
+/// Errors up to the first size are colour; beyond the second they are content (another object), and nothing to correct.
+const CONTENT: (f32, f32) = (0.15, 0.3);
+
 /// What one pass looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
@@ -91,7 +94,7 @@ pub fn residual(area: &Area, before: Option<&Grid>, scale: &Scale) -> Option<Gri
     for (one, value) in evidence.iter().zip(&believed) {
         let at = one.y * values.columns + one.x;
         values.data[at] = *value;
-        weights[at] = scale.weight;
+        weights[at] = scale.weight * colour_share(one.error).max(0.05);
         largest = value.iter().fold(largest, |m, v| m.max(v.abs()));
     }
     (largest > NOTHING).then(|| membrane(&values, &weights))
@@ -150,6 +153,12 @@ struct Evidence {
     /// was seen directly.
     step: [f32; 3],
     natural: f32,
+}
+
+/// 1 where an error is one of colour, 0 where it is another content.
+fn colour_share(error: [f32; 3]) -> f32 {
+    let size = error.iter().fold(0.0_f32, |m, e| m.max(e.abs()));
+    ((CONTENT.1 - size) / (CONTENT.1 - CONTENT.0)).clamp(0.0, 1.0)
 }
 
 /// How much of the corrections brings the steps across the edge down to the photo's own: fewer than nature has would
@@ -325,7 +334,10 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
         let left: Vec<[f32; 3]> = evidence
             .iter()
             .zip(&believed)
-            .map(|(one, done)| std::array::from_fn(|c| one.error[c] - done[c]))
+            .map(|(one, done)| {
+                let share = colour_share(one.error);
+                std::array::from_fn(|c| share * one.error[c] - done[c])
+            })
             .collect();
         if *radius == usize::MAX {
             let shared = shrunk_mean(&left, natural);
