@@ -127,8 +127,8 @@ proptest! {
         let mut sums = [0.0_f64; 3];
         let inside: Vec<usize> = (0..hole.data.len()).filter(|at| hole.data[*at] > 0).collect();
         for at in &inside {
-            for c in 0..3 {
-                sums[c] += f64::from(flat.data[at * 3 + c] - photo.data[at * 3 + c]);
+            for (c, sum) in sums.iter_mut().enumerate() {
+                *sum += f64::from(flat.data[at * 3 + c] - photo.data[at * 3 + c]);
             }
         }
         // Where only the step across the edge tells, the photo's own steps hide a little of it.

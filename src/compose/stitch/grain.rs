@@ -23,7 +23,7 @@ const REACH: usize = 2;
 /// The photo's grain is that of its quietest cells (this quantile); no place is wanted more than so many times as rough,
 /// for beyond it new grain would be seen as grain, not as texture.
 const QUIETEST: f32 = 0.1;
-const ROUGHEST: f32 = 3.0;
+const ROUGHEST: f32 = 4.0;
 /// A fill within this factor of the level wanted is left alone.
 const NEAR: f32 = 1.06;
 /// A model that brings kept pixels back with less than this share of their grain loses grain.
@@ -53,7 +53,9 @@ impl Levels {
         let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
         let most = ROUGHEST * quantile(&mut all, QUIETEST);
         let mut wanted = spread(&quiet(&photo, &grid), &grid);
-        wanted.iter_mut().for_each(|w| *w = w.min(most));
+        for level in &mut wanted {
+            *level = level.min(most);
+        }
         let certainty = if loses_grain(area) {
             1.0
         } else {

@@ -21,9 +21,6 @@ const NOTHING: f32 = 1e-5;
 /// An estimate this many squared standard errors large is believed by half.
 const DOUBT: f32 = 4.0;
 
-/// Errors up to the first size are colour; beyond the second they are content (another object), and nothing to correct.
-const CONTENT: (f32, f32) = (0.15, 0.3);
-
 /// What one pass looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
@@ -33,6 +30,18 @@ pub struct Scale {
     pub radii: &'static [usize],
     /// How strongly boundary cells hold the field.
     pub weight: f32,
+    /// Errors up to the first size are of colour; beyond the second they are content (another object), and nothing to
+    /// correct.
+    pub content: (f32, f32),
+}
+
+impl Scale {
+    /// 1 where an error is one of colour, 0 where it is another content.
+    fn colour_share(&self, error: [f32; 3]) -> f32 {
+        let size = error.iter().fold(0.0_f32, |m, e| m.max(e.abs()));
+        let (colour, content) = self.content;
+        ((content - size) / (content - colour)).clamp(0.0, 1.0)
+    }
 }
 
 /// The colour match: cells of 8 px, the whole edge first.
@@ -40,12 +49,14 @@ pub const COLOUR: Scale = Scale {
     cell: 8,
     radii: &[usize::MAX, 8, 3, 1],
     weight: 4.0,
+    content: (0.2, 0.4),
 };
 /// The seam: finer, and only what the colour match left.
 pub const SEAM: Scale = Scale {
     cell: 4,
     radii: &[3, 1],
     weight: 16.0,
+    content: (0.06, 0.12),
 };
 
 /// The model's drift, measured on the pixels that it kept and carried into the hole. None when it kept them exactly.
@@ -94,7 +105,7 @@ pub fn residual(area: &Area, before: Option<&Grid>, scale: &Scale) -> Option<Gri
     for (one, value) in evidence.iter().zip(&believed) {
         let at = one.y * values.columns + one.x;
         values.data[at] = *value;
-        weights[at] = scale.weight * colour_share(one.error).max(0.05);
+        weights[at] = scale.weight * scale.colour_share(one.error).max(0.05);
         largest = value.iter().fold(largest, |m, v| m.max(v.abs()));
     }
     (largest > NOTHING).then(|| membrane(&values, &weights))
@@ -155,12 +166,6 @@ struct Evidence {
     natural: f32,
 }
 
-/// 1 where an error is one of colour, 0 where it is another content.
-fn colour_share(error: [f32; 3]) -> f32 {
-    let size = error.iter().fold(0.0_f32, |m, e| m.max(e.abs()));
-    ((CONTENT.1 - size) / (CONTENT.1 - CONTENT.0)).clamp(0.0, 1.0)
-}
-
 /// How much of the corrections brings the steps across the edge down to the photo's own: fewer than nature has would
 /// show as well.
 fn needed_share(evidence: &[Evidence], believed: &[[f32; 3]]) -> f32 {
@@ -170,10 +175,10 @@ fn needed_share(evidence: &[Evidence], believed: &[[f32; 3]]) -> f32 {
             continue;
         }
         natural += one.natural;
-        for c in 0..3 {
-            now += one.step[c] * one.step[c];
-            cross += one.step[c] * value[c];
-            square += value[c] * value[c];
+        for (step, value) in one.step.iter().zip(value) {
+            now += step * step;
+            cross += step * value;
+            square += value * value;
         }
     }
     if natural == 0.0 || square == 0.0 {
@@ -335,7 +340,7 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
             .iter()
             .zip(&believed)
             .map(|(one, done)| {
-                let share = colour_share(one.error);
+                let share = scale.colour_share(one.error);
                 std::array::from_fn(|c| share * one.error[c] - done[c])
             })
             .collect();
