@@ -11,7 +11,7 @@ const HOLE: usize = 2048;
 const ROOM: usize = 64;
 const SEAM: usize = 24;
 
-fn scene() -> (RgbF32, RgbF32, CropMasks) {
+pub fn scene() -> (RgbF32, RgbF32, CropMasks) {
     let side = HOLE + 2 * ROOM;
     let size = PixelSize::new(side as u32, side as u32);
     let mut photo = RgbF32::new(size);

@@ -43,7 +43,9 @@ fn histogram(picture: &RgbF32, hole: &Plane) -> [f64; BINS + 1] {
         total += 1.0;
     }
     if total > 0.0 {
-        counts.iter_mut().for_each(|c| *c /= total);
+        for count in &mut counts {
+            *count /= total;
+        }
     }
     counts
 }

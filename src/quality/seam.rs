@@ -17,10 +17,10 @@ use crate::raster::{Plane, RgbF32};
 const COLOUR_BAND_PX: u32 = 4;
 /// Width of the bands whose noise is compared, in px.
 const NOISE_BAND_PX: u32 = 12;
-/// Side of a cell along the edge in px, before the fade is added.
-const CELL_PX: u32 = 16;
-/// A cell counts when it holds at least this many pixels of either band.
-const CELL_MIN: u32 = 8;
+/// Side of a cell along the edge in px.
+const CELL_PX: usize = 16;
+/// A cell counts when it holds at least this many pixels of the inner band, and there are as many of the outer nearby.
+const CELL_MIN: f64 = 8.0;
 /// Fades are looked for this far from the hole.
 const MAX_FADE_PX: u32 = 64;
 /// Added above and below every ratio, so that steps nobody can see do not count: one 8-bit step for colours, less for
@@ -95,6 +95,29 @@ fn fade_px(truth: &RgbF32, filled: &RgbF32, outside: &[u32]) -> u32 {
     fade
 }
 
+/// Colours of some pixels.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    values: [f64; 3],
+    count: f64,
+}
+
+impl Sum {
+    fn add(&mut self, rgb: &[f32]) {
+        for (sum, value) in self.values.iter_mut().zip(rgb) {
+            *sum += f64::from(*value);
+        }
+        self.count += 1.0;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (sum, value) in self.values.iter_mut().zip(other.values) {
+            *sum += value;
+        }
+        self.count += other.count;
+    }
+}
+
 struct Bands {
     inside: Vec<u32>,
     outside: Vec<u32>,
@@ -111,13 +134,11 @@ impl Bands {
         self.outside[at] > self.fade && self.outside[at] <= self.fade + band
     }
 
-    /// RMS over cells and channels of the difference of band means.
+    /// RMS over cells and channels of the difference between a cell's inner mean and the outer mean nearby.
     fn colour_step(&self, picture: &RgbF32) -> f64 {
-        let cell = (CELL_PX + 2 * self.fade) as usize;
-        let columns = self.width.div_ceil(cell);
-        let rows = picture.height().div_ceil(cell);
-        let mut sums = vec![[[0.0_f64; 3]; 2]; columns * rows];
-        let mut counts = vec![[0_u32; 2]; columns * rows];
+        let columns = self.width.div_ceil(CELL_PX).max(1);
+        let rows = picture.height().div_ceil(CELL_PX);
+        let mut cells = vec![[Sum::default(); 2]; columns * rows];
         for at in 0..self.outside.len() {
             let side = if self.is_inner(at, COLOUR_BAND_PX) {
                 0
@@ -126,22 +147,32 @@ impl Bands {
             } else {
                 continue;
             };
-            let index = at / self.width / cell * columns + at % self.width / cell;
-            counts[index][side] += 1;
-            for c in 0..3 {
-                sums[index][side][c] += f64::from(picture.data[at * 3 + c]);
-            }
+            let cell = at / self.width / CELL_PX * columns + at % self.width / CELL_PX;
+            cells[cell][side].add(&picture.data[at * 3..at * 3 + 3]);
         }
+        // Far enough that the outer band of a cell's stretch of edge is reached across the fade.
+        let reach = ((self.fade + 2 * COLOUR_BAND_PX) as usize).div_ceil(CELL_PX);
         let (mut square, mut weight) = (0.0, 0.0);
-        for (sum, count) in sums.iter().zip(&counts) {
-            let least = count[0].min(count[1]);
-            if least < CELL_MIN {
-                continue;
-            }
-            for (inner, outer) in sum[0].iter().zip(&sum[1]) {
-                let step = inner / f64::from(count[0]) - outer / f64::from(count[1]);
-                square += step * step * f64::from(least);
-                weight += f64::from(least);
+        for y in 0..rows {
+            for x in 0..columns {
+                let inner = &cells[y * columns + x][0];
+                if inner.count < CELL_MIN {
+                    continue;
+                }
+                let mut outer = Sum::default();
+                for ny in y.saturating_sub(reach)..(y + reach + 1).min(rows) {
+                    for nx in x.saturating_sub(reach)..(x + reach + 1).min(columns) {
+                        outer.merge(&cells[ny * columns + nx][1]);
+                    }
+                }
+                if outer.count < CELL_MIN {
+                    continue;
+                }
+                for c in 0..3 {
+                    let step = inner.values[c] / inner.count - outer.values[c] / outer.count;
+                    square += step * step * inner.count;
+                    weight += inner.count;
+                }
             }
         }
         if weight > 0.0 {

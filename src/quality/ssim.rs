@@ -77,7 +77,9 @@ fn blur(plane: &[f64], width: usize) -> Vec<f64> {
         .map(|k| (-(k as f64 - RADIUS as f64).powi(2) / (2.0 * SIGMA * SIGMA)).exp())
         .collect();
     let total: f64 = taps.iter().sum();
-    taps.iter_mut().for_each(|t| *t /= total);
+    for tap in &mut taps {
+        *tap /= total;
+    }
     let mut across = vec![0.0; plane.len()];
     for (row, out) in plane.chunks(width).zip(across.chunks_mut(width)) {
         for (x, value) in out.iter_mut().enumerate() {

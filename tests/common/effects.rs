@@ -145,7 +145,7 @@ pub fn measure(folder: &Path) -> Report {
 
 /// What diffusion models do to a photo: the whole crop redrawn (colours drift, detail and grain are lost), the same with
 /// a further shift in the hole, with other content, at half the resolution; and known pixels pasted back beforehand.
-fn fills(
+pub fn fills(
     truth: &RgbF32,
     hole: &Plane,
     random: &mut Random,
@@ -153,7 +153,8 @@ fn fills(
     let columns = || (0..hole.width()).filter(|x| (0..hole.height()).any(|y| hole.get(*x, y) > 0));
     let rows = || (0..hole.height()).filter(|y| (0..hole.width()).any(|x| hole.get(x, *y) > 0));
     let span = |first: Option<usize>, last: Option<usize>| last.unwrap_or(0) - first.unwrap_or(0);
-    let long = span(columns().next(), columns().last()).max(span(rows().next(), rows().last()));
+    let long =
+        span(columns().next(), columns().next_back()).max(span(rows().next(), rows().next_back()));
     let soft = soft_masks(hole, (long as u32 / 16).clamp(4, 24), 8);
     let hard = hard_masks(hole);
     let mut redrawn = |picture: &RgbF32, sigma| with_drift(&blurred(picture, sigma), random, 0.04);

@@ -37,7 +37,7 @@ impl Random {
 
 /// A smooth scene, the same for the same seed whatever the grain, with Gaussian grain of this deviation in each channel.
 pub fn grainy_photo(size: PixelSize, sigma: f32, seed: u64) -> RgbF32 {
-    let mut scene = Random(seed ^ 77);
+    let mut scene = Random(seed ^ 0x4d);
     let waves: Vec<[f32; 4]> = (0..9)
         .map(|_| {
             [
@@ -48,7 +48,7 @@ pub fn grainy_photo(size: PixelSize, sigma: f32, seed: u64) -> RgbF32 {
             ]
         })
         .collect();
-    let mut grain = Random(seed ^ 99);
+    let mut grain = Random(seed ^ 0x63);
     let mut photo = RgbF32::new(size);
     let width = photo.width().max(1);
     for (at, value) in photo.data.iter_mut().enumerate() {

@@ -5,6 +5,8 @@
 //! 1983): its smooth part over the whole seam, its detail over the middle half, so that neither colours step nor two
 //! textures average to a blur. The picture is given such that mixing it in by its coverage makes exactly that blend.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::membrane::Grid;
@@ -51,6 +53,8 @@ struct Rows {
     field: Vec<[f32; 3]>,
     low: Vec<[f32; 3]>,
     gain: Vec<[f32; 3]>,
+    /// The grain tile, repeated.
+    grain: Vec<f32>,
 }
 
 impl Rows {
@@ -59,6 +63,7 @@ impl Rows {
         Self {
             field: row.clone(),
             low: row.clone(),
+            grain: vec![0.0; row.len() * 3],
             gain: row,
         }
     }
@@ -79,14 +84,11 @@ impl Frame<'_> {
         let parts = self.parts;
         let width = coverage.len();
         let (from, to) = (y * width, (y + 1) * width);
-        let photo = &parts.photo[from * 3..to * 3];
-        let result = &parts.result[from * 3..to * 3];
-        let inside = &parts.inside[from..to];
         let mut is_partial = false;
         for ((out, composite), inside) in coverage
             .iter_mut()
             .zip(&parts.composite.data[from..to])
-            .zip(inside)
+            .zip(&parts.inside[from..to])
         {
             *out = self.cover(*composite, *inside);
             is_partial |= *out > 0 && *out < 255;
@@ -97,34 +99,62 @@ impl Frame<'_> {
         }
         if let Some(gains) = &self.gains {
             gains.row(y0, x0, &mut rows.gain);
+            repeat_tile(&parts.tile.data, x0, y0, &mut rows.grain);
         }
         if let Some(low) = parts.seam_low.as_ref().filter(|_| is_partial) {
             low.row(y0, x0, &mut rows.low);
         }
-        let detail = parts.detail.as_ref().map(|d| &d[from * 3..to * 3]);
-        let grain = &parts.tile.data[y0 % TILE * TILE * 3..(y0 % TILE + 1) * TILE * 3];
-        for x in 0..width {
-            let at = x * 3;
-            if coverage[x] == 0 {
-                picture[at..at + 3].copy_from_slice(&photo[at..at + 3]);
-                continue;
+        let values = from * 3..to * 3;
+        let source = Source {
+            photo: &parts.photo[values.clone()],
+            result: &parts.result[values.clone()],
+            detail: parts.detail.as_ref().map(|d| &d[values]),
+        };
+        let mut start = 0;
+        for run in coverage.chunk_by(|a, b| Share::of(*a) == Share::of(*b)) {
+            let end = start + run.len();
+            let at = start * 3..end * 3;
+            match Share::of(run[0]) {
+                Share::None => picture[at.clone()].copy_from_slice(&source.photo[at]),
+                Share::All => self.core(at, &source, rows, picture),
+                Share::Part => self.seam(start, run, &source, rows, picture),
             }
-            let tile = (x0 + x) % TILE * 3;
-            let gain = rows.gain[x][0];
-            let share = self.detail_share(coverage[x]);
+            start = end;
+        }
+    }
+
+    /// Where the result replaces the photo.
+    fn core(&self, at: Range<usize>, source: &Source, rows: &Rows, picture: &mut [f32]) {
+        let out = &mut picture[at.clone()];
+        let inputs = source.result[at.clone()]
+            .iter()
+            .zip(&rows.field.as_flattened()[at.clone()])
+            .zip(&rows.gain.as_flattened()[at.clone()])
+            .zip(&rows.grain[at.clone()]);
+        for (out, (((result, field), gain), grain)) in out.iter_mut().zip(inputs) {
+            *out = result + field + gain * grain;
+        }
+        if let Some(detail) = source.detail {
+            for (out, detail) in out.iter_mut().zip(&detail[at]) {
+                *out += self.amount * detail;
+            }
+        }
+    }
+
+    /// Where the result fades into the photo.
+    fn seam(&self, start: usize, run: &[u8], source: &Source, rows: &Rows, picture: &mut [f32]) {
+        for (x, coverage) in (start..).zip(run) {
+            let share = self.detail_share(*coverage);
             for c in 0..3 {
-                let smooth = rows.field[x][c];
-                let mut fine = gain * grain[tile + c];
-                if let Some(detail) = detail {
-                    fine += self.amount * detail[at + c];
+                let at = x * 3 + c;
+                let mut fine = rows.gain[x][c] * rows.grain[at];
+                if let Some(detail) = source.detail {
+                    fine += self.amount * detail[at];
                 }
-                picture[at + c] = if coverage[x] == 255 {
-                    result[at + c] + smooth + fine
-                } else {
-                    let difference = result[at + c] - photo[at + c];
-                    let low = rows.low[x][c];
-                    photo[at + c] + low + smooth + share * (difference - low + fine)
-                };
+                let low = rows.low[x][c];
+                let difference = source.result[at] - source.photo[at];
+                picture[at] =
+                    source.photo[at] + low + rows.field[x][c] + share * (difference - low + fine);
             }
         }
     }
@@ -146,6 +176,42 @@ impl Frame<'_> {
         let alpha = f32::from(coverage) / 255.0;
         let steep = smoothstep(2.0 * alpha - 0.5);
         1.0 + self.seam * (steep / alpha - 1.0)
+    }
+}
+
+/// One row of the pictures.
+struct Source<'a> {
+    photo: &'a [f32],
+    result: &'a [f32],
+    detail: Option<&'a [f32]>,
+}
+
+/// How much of a pixel is the result's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    None,
+    Part,
+    All,
+}
+
+impl Share {
+    fn of(coverage: u8) -> Self {
+        match coverage {
+            0 => Self::None,
+            255 => Self::All,
+            _ => Self::Part,
+        }
+    }
+}
+
+/// One row of the tile from column `x0` on.
+fn repeat_tile(tile: &[f32], x0: usize, y: usize, out: &mut [f32]) {
+    let row = &tile[y % TILE * TILE * 3..(y % TILE + 1) * TILE * 3];
+    let first = &row[x0 % TILE * 3..];
+    let (head, rest) = out.split_at_mut(first.len().min(out.len()));
+    head.copy_from_slice(&first[..head.len()]);
+    for chunk in rest.chunks_mut(row.len()) {
+        chunk.copy_from_slice(&row[..chunk.len()]);
     }
 }
 

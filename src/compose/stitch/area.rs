@@ -155,7 +155,9 @@ fn distances(width: usize, plane: &[u8], is_marked: impl Fn(u8) -> bool) -> Vec<
         relax(here, mirrored.as_deref());
         here.reverse();
     }
-    d.iter_mut().for_each(|v| *v = v.div_ceil(3));
+    for value in &mut d {
+        *value = value.div_ceil(3);
+    }
     d
 }
 

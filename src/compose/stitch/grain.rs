@@ -5,6 +5,8 @@
 //! kept, the grain it loses is seen there. Where it kept them exactly, only a fill that is quieter nearly everywhere than
 //! its surroundings' quiet places is taken to lack grain.
 
+use rayon::prelude::*;
+
 use super::area::Area;
 use super::filter::{high_pass, luma, quantile};
 use super::membrane::{Grid, membrane};
@@ -18,6 +20,10 @@ const MIN_PIXELS: usize = 12;
 const QUIET: f32 = 0.3;
 /// Neighbourhood of that quantile, in cells to each side.
 const REACH: usize = 2;
+/// The photo's grain is that of its quietest cells (this quantile); no place is wanted more than so many times as rough,
+/// for beyond it new grain would be seen as grain, not as texture.
+const QUIETEST: f32 = 0.1;
+const ROUGHEST: f32 = 4.0;
 /// A fill within this factor of the level wanted is left alone.
 const NEAR: f32 = 1.06;
 /// A model that brings kept pixels back with less than this share of their grain loses grain.
@@ -44,7 +50,12 @@ impl Levels {
         let plain = fill_cells(area, &area.result);
         let sharp = sharpened.map_or_else(|| plain.clone(), |s| fill_cells(area, s));
         let mut grid = Grid::new(CELL, area.width, area.height);
-        let wanted = spread(&quiet(&photo, &grid), &grid);
+        let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
+        let most = ROUGHEST * quantile(&mut all, QUIETEST);
+        let mut wanted = spread(&quiet(&photo, &grid), &grid);
+        for level in &mut wanted {
+            *level = level.min(most);
+        }
         let certainty = if loses_grain(area) {
             1.0
         } else {
@@ -63,18 +74,14 @@ impl Levels {
         }
     }
 
-    /// Factor on a tile of level 1 (first channel), at a sharpness and grain strength of 0–1.
+    /// Factor on a tile of level 1, the same for every channel, at a sharpness and grain strength of 0–1.
     pub fn gains(&self, sharpness: f32, strength: f32) -> Grid {
         let mut gains = self.cells.clone();
         let strength = strength * self.certainty;
         for value in &mut gains.data {
             let [wanted, plain, sharp] = *value;
             let found = (plain + sharpness * (sharp - plain)) * NEAR;
-            *value = [
-                strength * (wanted * wanted - found * found).max(0.0).sqrt(),
-                0.0,
-                0.0,
-            ];
+            *value = [strength * (wanted * wanted - found * found).max(0.0).sqrt(); 3];
         }
         gains
     }
@@ -151,13 +158,15 @@ fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
 }
 
 /// The level of every cell that has enough pixels inside.
-fn cells(area: &Area, picture: &[f32], is_inside: impl Fn(usize) -> bool) -> Vec<Option<f32>> {
+fn cells(
+    area: &Area,
+    picture: &[f32],
+    is_inside: impl Fn(usize) -> bool + Sync,
+) -> Vec<Option<f32>> {
     let lumas: Vec<f32> = picture.chunks_exact(3).map(luma).collect();
     let high = high_pass(&lumas, area.width);
     let grid = Grid::new(CELL, area.width, area.height);
-    let mut out = vec![None; grid.data.len()];
-    let mut values = Vec::with_capacity(CELL * CELL);
-    for (index, found) in out.iter_mut().enumerate() {
+    let one = |values: &mut Vec<f32>, index: usize| {
         values.clear();
         let (cx, cy) = (index % grid.columns * CELL, index / grid.columns * CELL);
         for y in cy.max(1)..(cy + CELL).min(area.height.saturating_sub(1)) {
@@ -168,11 +177,12 @@ fn cells(area: &Area, picture: &[f32], is_inside: impl Fn(usize) -> bool) -> Vec
                 }
             }
         }
-        if values.len() >= MIN_PIXELS {
-            *found = Some(level(&mut values));
-        }
-    }
-    out
+        (values.len() >= MIN_PIXELS).then(|| level(values))
+    };
+    (0..grid.data.len())
+        .into_par_iter()
+        .map_init(Vec::new, one)
+        .collect()
 }
 
 /// Low quantile over each cell's neighbourhood, where the cell itself speaks.

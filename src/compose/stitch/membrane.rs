@@ -166,7 +166,7 @@ fn coarser(fine: &Level) -> Level {
     }
     for (value, weight) in coarse.values.iter_mut().zip(&coarse.weights) {
         if *weight > 0.0 {
-            value.iter_mut().for_each(|v| *v /= weight);
+            *value = value.map(|v| v / weight);
         }
     }
     coarse

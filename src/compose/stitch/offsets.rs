@@ -8,6 +8,8 @@
 //! 3. where the mask has no such seam: the step from photo to fill across the edge. A step between none, the photo's own
 //!    at that place (towards what the hole hides) and the one just outside (a gradient going on) is natural and left alone.
 
+use rayon::prelude::*;
+
 use super::area::Area;
 use super::filter::median;
 use super::membrane::{Grid, membrane};
@@ -28,6 +30,18 @@ pub struct Scale {
     pub radii: &'static [usize],
     /// How strongly boundary cells hold the field.
     pub weight: f32,
+    /// Errors up to the first size are of colour; beyond the second they are content (another object), and nothing to
+    /// correct.
+    pub content: (f32, f32),
+}
+
+impl Scale {
+    /// 1 where an error is one of colour, 0 where it is another content.
+    fn colour_share(&self, error: [f32; 3]) -> f32 {
+        let size = error.iter().fold(0.0_f32, |m, e| m.max(e.abs()));
+        let (colour, content) = self.content;
+        ((content - size) / (content - colour)).clamp(0.0, 1.0)
+    }
 }
 
 /// The colour match: cells of 8 px, the whole edge first.
@@ -35,12 +49,14 @@ pub const COLOUR: Scale = Scale {
     cell: 8,
     radii: &[usize::MAX, 8, 3, 1],
     weight: 4.0,
+    content: (0.2, 0.4),
 };
 /// The seam: finer, and only what the colour match left.
 pub const SEAM: Scale = Scale {
     cell: 4,
     radii: &[3, 1],
     weight: 16.0,
+    content: (0.06, 0.12),
 };
 
 /// The model's drift, measured on the pixels that it kept and carried into the hole. None when it kept them exactly.
@@ -89,7 +105,7 @@ pub fn residual(area: &Area, before: Option<&Grid>, scale: &Scale) -> Option<Gri
     for (one, value) in evidence.iter().zip(&believed) {
         let at = one.y * values.columns + one.x;
         values.data[at] = *value;
-        weights[at] = scale.weight;
+        weights[at] = scale.weight * scale.colour_share(one.error).max(0.05);
         largest = value.iter().fold(largest, |m, v| m.max(v.abs()));
     }
     (largest > NOTHING).then(|| membrane(&values, &weights))
@@ -159,10 +175,10 @@ fn needed_share(evidence: &[Evidence], believed: &[[f32; 3]]) -> f32 {
             continue;
         }
         natural += one.natural;
-        for c in 0..3 {
-            now += one.step[c] * one.step[c];
-            cross += one.step[c] * value[c];
-            square += value[c] * value[c];
+        for (step, value) in one.step.iter().zip(value) {
+            now += step * step;
+            cross += step * value;
+            square += value * value;
         }
     }
     if natural == 0.0 || square == 0.0 {
@@ -189,9 +205,9 @@ impl Cells {
         let shape = Grid::new(cell, area.width, area.height);
         let band = (cell / 2).max(1) as u8;
         let mut sums = vec![Sums::default(); shape.data.len()];
-        for cy in 0..shape.rows {
-            for cx in 0..shape.columns {
-                let sum = &mut sums[cy * shape.columns + cx];
+        let rows = sums.par_chunks_mut(shape.columns).enumerate();
+        rows.for_each(|(cy, row)| {
+            for (cx, sum) in row.iter_mut().enumerate() {
                 for_cell(area, cell, cx, cy, |at| {
                     let photo = Area::pixel(&area.photo, at);
                     let result = Area::pixel(&area.result, at);
@@ -214,7 +230,7 @@ impl Cells {
                     }
                 });
             }
-        }
+        });
         Self { shape, sums }
     }
 
@@ -323,7 +339,10 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
         let left: Vec<[f32; 3]> = evidence
             .iter()
             .zip(&believed)
-            .map(|(one, done)| std::array::from_fn(|c| one.error[c] - done[c]))
+            .map(|(one, done)| {
+                let share = scale.colour_share(one.error);
+                std::array::from_fn(|c| share * one.error[c] - done[c])
+            })
             .collect();
         if *radius == usize::MAX {
             let shared = shrunk_mean(&left, natural);

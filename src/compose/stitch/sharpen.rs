@@ -84,7 +84,7 @@ fn by_statistics(area: &Area, photo: [&[f32]; 2], result: [&[f32]; 2]) -> f32 {
         return 0.0;
     }
     // ((1 + a g₁) / (1 + a g₂))² = SOFTER / share, as far as it can be reached.
-    let wanted = (SOFTER / share.max(0.05)).sqrt().min(1.6);
+    let wanted = (SOFTER / share.max(0.05)).sqrt().min(1.3);
     ((wanted - 1.0) / (GAINS.0 - wanted * GAINS.1).max(0.1)).max(0.0)
 }
 

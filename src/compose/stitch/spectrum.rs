@@ -6,6 +6,7 @@
 //! give the spectra (as in Gatys-free texture synthesis by phase noise: Galerne, Gousseau, Morel, "Random phase
 //! textures", 2011).
 
+use rayon::prelude::*;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
@@ -69,16 +70,23 @@ pub fn grain_tile(area: &Area, filled: &[f32], seed: u64) -> Tile {
 type Patch = [Vec<Complex32>; 3];
 
 /// The flattest patches whose pixels all satisfy `is_inside`.
-fn patches(area: &Area, picture: &[f32], is_inside: impl Fn(usize) -> bool) -> Vec<Patch> {
-    let mut found: Vec<(f32, usize, usize)> = Vec::new();
-    for y in (0..(area.height + 1).saturating_sub(PATCH)).step_by(STEP) {
-        for x in (0..(area.width + 1).saturating_sub(PATCH)).step_by(STEP) {
-            let mut rows = (y..y + PATCH).map(|row| row * area.width + x);
-            if rows.all(|from| (from..from + PATCH).all(&is_inside)) {
-                found.push((roughness(area, picture, x, y), x, y));
-            }
-        }
-    }
+fn patches(area: &Area, picture: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -> Vec<Patch> {
+    let lines: Vec<usize> = (0..(area.height + 1).saturating_sub(PATCH))
+        .step_by(STEP)
+        .collect();
+    let line = |y: &usize| {
+        let fits = |x: &usize| {
+            let mut rows = (*y..*y + PATCH).map(|row| row * area.width + x);
+            rows.all(|from| (from..from + PATCH).all(&is_inside))
+        };
+        let columns = (0..(area.width + 1).saturating_sub(PATCH)).step_by(STEP);
+        let found: Vec<(f32, usize, usize)> = columns
+            .filter(fits)
+            .map(|x| (roughness(area, picture, x, *y), x, *y))
+            .collect();
+        found
+    };
+    let mut found: Vec<(f32, usize, usize)> = lines.par_iter().flat_map_iter(line).collect();
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.2, a.1).cmp(&(b.2, b.1))));
     let keep = (found.len() / 4).clamp(*PATCHES.start(), *PATCHES.end());
     found.truncate(keep);
@@ -168,14 +176,15 @@ fn radius(at: usize, side: usize) -> f32 {
 
 fn covariance(patches: &[Patch]) -> [[f64; 3]; 3] {
     let mut sum = [[0.0; 3]; 3];
-    for patch in patches {
-        for at in 0..PATCH * PATCH {
+    for [r, g, b] in patches {
+        for (at, ((r, g), b)) in r.iter().zip(g).zip(b).enumerate() {
             if radius(at, PATCH) < FIRST_BIN as f32 {
                 continue;
             }
-            for a in 0..3 {
-                for b in 0..3 {
-                    sum[a][b] += f64::from((patch[a][at] * patch[b][at].conj()).re);
+            let pixel = [r, g, b];
+            for (row, a) in sum.iter_mut().zip(pixel) {
+                for (cell, b) in row.iter_mut().zip(pixel) {
+                    *cell += f64::from((a * b.conj()).re);
                 }
             }
         }
@@ -188,13 +197,12 @@ fn covariance(patches: &[Patch]) -> [[f64; 3]; 3] {
 fn spectra(patches: &[Patch], axes: &[[f32; 3]; 3]) -> Spectra {
     let mut power = [[0.0_f32; BINS]; 3];
     let mut counts = [0.0_f32; BINS];
-    for patch in patches {
-        for at in 0..PATCH * PATCH {
+    for [r, g, b] in patches {
+        for (at, ((r, g), b)) in r.iter().zip(g).zip(b).enumerate() {
             let bin = (radius(at, PATCH).round() as usize).min(BINS - 1);
             counts[bin] += 1.0;
-            for k in 0..3 {
-                let value: Complex32 = (0..3).map(|c| patch[c][at] * axes[k][c]).sum();
-                power[k][bin] += value.norm_sqr();
+            for (channel, axis) in power.iter_mut().zip(axes) {
+                channel[bin] += (r * axis[0] + g * axis[1] + b * axis[2]).norm_sqr();
             }
         }
     }
@@ -261,7 +269,9 @@ fn synthesise(axes: &[[f32; 3]; 3], spectra: &Spectra, seed: u64) -> Tile {
     let mut high = high_pass(&lumas, TILE);
     let found = level(&mut high);
     let scale = if found > 0.0 { 1.0 / found } else { 0.0 };
-    data.iter_mut().for_each(|v| *v *= scale);
+    for value in &mut data {
+        *value *= scale;
+    }
     Tile { data }
 }
 
