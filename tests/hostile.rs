@@ -378,7 +378,7 @@ fn spoiled_model_folders_are_refused() {
     assemble("sd1-inpaint", &here.path("sound"));
     succeed(
         &here.inlay(
-            "fill photo.png --mask mask.png --model sound --steps 1 --device cpu -o sound.png",
+            "fill photo.png --mask mask.png --model sound --steps 2 --strength 1 --device cpu -o sound.png",
         ),
     );
     for (index, (what, spoil)) in spoiled_models().into_iter().enumerate() {
@@ -394,7 +394,10 @@ fn spoiled_model_folders_are_refused() {
             "--model",
             &model,
             "--steps",
+            "2",
+            "--strength",
             "1",
+            "--quiet",
             "--device",
             "cpu",
             "-o",

@@ -239,7 +239,7 @@ mod tests {
                 for index in 0..4 {
                     let plane = mask_kind(kind, size, index);
                     assert_eq!(plane.data.len() as u64, size.area());
-                    assert!(plane.data.iter().any(|v| *v == 255), "{kind:?} {size}");
+                    assert!(plane.data.contains(&255), "{kind:?} {size}");
                     assert_eq!(plane, mask_kind(kind, size, index));
                 }
             }
