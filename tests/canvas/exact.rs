@@ -234,7 +234,7 @@ fn nonsense_never_panics() {
 fn the_finest_pattern_turns_grey_when_reduced_instead_of_flickering() {
     let Some(mut stage) = stage() else { return };
     let board = |x: u32, y: u32| {
-        if (x + y) % 2 == 0 {
+        if (x + y).is_multiple_of(2) {
             [255; 4]
         } else {
             [0, 0, 0, 255]
