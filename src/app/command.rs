@@ -4,6 +4,9 @@
 use std::path::PathBuf;
 
 use super::state::Tool;
+use super::handlers::{Anchor, Aspect};
+use crate::document::FillId;
+use crate::geometry::PixelRect;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
 use crate::mask::Mask;
 use crate::plan::{Extension, GenerateSettings};
@@ -36,12 +39,17 @@ pub enum Command {
         x: f32,
         y: f32,
         erase: bool,
+        /// 0–1, scales the brush; 1 where the device has none.
+        pressure: f32,
     },
     ContinueStroke {
         x: f32,
         y: f32,
+        pressure: f32,
     },
     EndStroke,
+    /// Takes the stroke back that is being drawn.
+    CancelStroke,
     ClearMask,
     InvertMask,
     /// By this many px; negative shrinks.
@@ -50,13 +58,22 @@ pub enum Command {
     SetMask(Box<Mask>),
     MaskFromTransparency,
 
-    /// While a handle is dragged; not a step of history.
-    PreviewExtension(Extension),
-    /// The handle was let go; `before` is what it was when the drag began.
-    CommitExtension {
-        before: Extension,
-    },
+    /// While a handle is dragged; not a step of history. In canvas pixels; none takes the preview back.
+    PreviewFrame(Option<PixelRect>),
+    /// The handle was let go: crops where the frame is smaller, waits for a fill where it is larger.
+    CommitFrame,
+    SetFrame(PixelRect),
     SetExtension(Extension),
+    FrameToAspect {
+        aspect: Aspect,
+        anchor: Anchor,
+        /// Cut off instead of adding.
+        crop: bool,
+    },
+    /// The whole picture, nothing beyond it.
+    ResetFrame,
+    /// How far an extension re-draws the photo beside it, in px.
+    SetOverlap(u32),
 
     EditSettings(Box<GenerateSettings>),
     NewSeed,
@@ -78,10 +95,45 @@ pub enum Command {
         path: PathBuf,
     },
     Accept,
+    /// Accepts the shown result where the mask is now, and leaves the rest open.
+    AcceptPart,
     Discard,
+    DiscardAll,
+    /// So many results on (negative: back).
+    Flip(isize),
+
+    SetFillVisible {
+        id: FillId,
+        visible: bool,
+    },
+    /// 0–1; a drag ends with `EndDrag`.
+    SetFillOpacity {
+        id: FillId,
+        opacity: f32,
+    },
+    EndDrag,
+    RenameFill {
+        id: FillId,
+        name: String,
+    },
+    /// To this place, counted from the bottom.
+    MoveFill {
+        id: FillId,
+        to: usize,
+    },
+    RemoveFill(FillId),
+    /// Makes candidates that would replace this fill.
+    RerunFill {
+        id: FillId,
+        count: u32,
+    },
+    /// From now on the mask tools change this fill's mask; none: the document's own.
+    EditFillMask(Option<FillId>),
 
     Undo,
     Redo,
+    /// To where so many steps of history are done.
+    JumpTo(usize),
     SetTheme(Theme),
     /// No moving lines.
     SetReducedMotion(bool),
@@ -127,7 +179,10 @@ impl Command {
             Self::SetBrushHardness(_) => "Brush hardness",
             Self::BrushSmaller => "Smaller brush",
             Self::BrushLarger => "Larger brush",
-            Self::BeginStroke { .. } | Self::ContinueStroke { .. } | Self::EndStroke => "Paint",
+            Self::BeginStroke { .. }
+            | Self::ContinueStroke { .. }
+            | Self::EndStroke
+            | Self::CancelStroke => "Paint",
             Self::ClearMask => "Clear mask",
             Self::InvertMask => "Invert mask",
             Self::GrowMask(px) if *px < 0 => "Shrink mask",
@@ -135,9 +190,13 @@ impl Command {
             Self::LoadMask(_) => "Load mask…",
             Self::SetMask(_) => "Set mask",
             Self::MaskFromTransparency => "Mask from transparency",
-            Self::PreviewExtension(_) | Self::CommitExtension { .. } | Self::SetExtension(_) => {
-                "Extend"
-            }
+            Self::PreviewFrame(_)
+            | Self::CommitFrame
+            | Self::SetFrame(_)
+            | Self::SetExtension(_) => "Extend",
+            Self::FrameToAspect { aspect, .. } => aspect.label(),
+            Self::ResetFrame => "Reset crop and extension",
+            Self::SetOverlap(_) => "Overlap",
             Self::EditSettings(_) => "Settings",
             Self::NewSeed => "New seed",
             Self::ChooseModel(_) => "Model",
@@ -149,7 +208,21 @@ impl Command {
             Self::ShowCandidate(_) => "Show result",
             Self::SaveCandidate { .. } => "Save result as…",
             Self::Accept => "Accept",
+            Self::AcceptPart => "Accept this part",
             Self::Discard => "Discard",
+            Self::DiscardAll => "Discard all",
+            Self::Flip(by) if *by < 0 => "Previous result",
+            Self::Flip(_) => "Next result",
+            Self::SetFillVisible { visible: true, .. } => "Show fill",
+            Self::SetFillVisible { .. } => "Hide fill",
+            Self::SetFillOpacity { .. } | Self::EndDrag => "Opacity",
+            Self::RenameFill { .. } => "Rename",
+            Self::MoveFill { .. } => "Move",
+            Self::RemoveFill(_) => "Remove",
+            Self::RerunFill { .. } => "Make again",
+            Self::EditFillMask(Some(_)) => "Edit mask",
+            Self::EditFillMask(None) => "Done editing the mask",
+            Self::JumpTo(_) => "Go to this step",
             Self::Undo => "Undo",
             Self::Redo => "Redo",
             Self::SetTheme(_) => "Theme",

@@ -20,24 +20,38 @@ impl App {
             Command::BrushSmaller => self.scale_brush(1.0 / 1.2),
             Command::BrushLarger => self.scale_brush(1.2),
 
-            Command::BeginStroke { x, y, erase } => self.begin_stroke(x, y, erase),
-            Command::ContinueStroke { x, y } => self.continue_stroke(x, y),
+            Command::BeginStroke {
+                x,
+                y,
+                erase,
+                pressure,
+            } => self.begin_stroke(x, y, erase, pressure),
+            Command::ContinueStroke { x, y, pressure } => self.continue_stroke(x, y, pressure),
             Command::EndStroke => self.end_stroke(),
+            Command::CancelStroke => self.cancel_stroke(),
             Command::ClearMask => {
-                self.change_mask(|mask| *mask = crate::mask::Mask::new(mask.size()))
+                self.change_mask("cleared mask", |mask| *mask = crate::mask::Mask::new(mask.size()))
             }
-            Command::InvertMask => self.change_mask(crate::mask::Mask::invert),
+            Command::InvertMask => self.change_mask("inverted mask", crate::mask::Mask::invert),
             Command::GrowMask(px) if px < 0 => {
-                self.change_mask(|mask| mask.shrink(px.unsigned_abs() as f32))
+                self.change_mask("shrunken mask", |mask| mask.shrink(px.unsigned_abs() as f32))
             }
-            Command::GrowMask(px) => self.change_mask(|mask| mask.grow(px as f32)),
+            Command::GrowMask(px) => self.change_mask("grown mask", |mask| mask.grow(px as f32)),
             Command::LoadMask(path) => self.load_mask(path),
-            Command::SetMask(mask) => self.change_mask(|old| *old = *mask),
+            Command::SetMask(mask) => self.change_mask("mask change", |old| *old = *mask),
             Command::MaskFromTransparency => self.mask_from_transparency(),
 
-            Command::PreviewExtension(extension) => self.preview_extension(extension),
-            Command::CommitExtension { before } => self.commit_extension(before),
+            Command::PreviewFrame(frame) => self.preview_frame(frame),
+            Command::CommitFrame => self.commit_frame(),
+            Command::SetFrame(frame) => self.set_frame(frame),
             Command::SetExtension(extension) => self.set_extension(extension),
+            Command::FrameToAspect {
+                aspect,
+                anchor,
+                crop,
+            } => self.frame_to_aspect(aspect, anchor, crop),
+            Command::ResetFrame => self.reset_frame(),
+            Command::SetOverlap(px) => self.overlap_px = px.min(crate::plan::MAX_OVERLAP_PX),
 
             Command::EditSettings(settings) => self.generate = *settings,
             Command::NewSeed => self.generate.seed = super::handlers::random_seed(),
@@ -53,10 +67,30 @@ impl App {
             }
             Command::SaveCandidate { index, path } => self.save_candidate(index, path),
             Command::Accept => self.accept(),
+            Command::AcceptPart => self.accept_part(),
             Command::Discard => self.discard(),
+            Command::DiscardAll => self.discard_all(),
+            Command::Flip(by) => self.flip(by),
+
+            Command::SetFillVisible { id, visible } => {
+                self.change_fills(|d| d.set_fill_visible(id, visible))
+            }
+            Command::SetFillOpacity { id, opacity } => {
+                self.change_fills(|d| d.set_fill_opacity(id, opacity))
+            }
+            Command::EndDrag => self.change_fills(|d| {
+                d.end_drag();
+                Ok(())
+            }),
+            Command::RenameFill { id, name } => self.change_fills(|d| d.rename_fill(id, name)),
+            Command::MoveFill { id, to } => self.change_fills(|d| d.move_fill(id, to)),
+            Command::RemoveFill(id) => self.change_fills(|d| d.remove_fill(id)),
+            Command::RerunFill { id, count } => self.rerun_fill(id, count),
+            Command::EditFillMask(id) => self.change_fills(|d| d.set_target(id)),
 
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
+            Command::JumpTo(done) => self.jump_to(done),
             Command::SetTheme(theme) => {
                 self.settings.theme = theme;
                 self.keep_settings();

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
-use crate::geometry::PixelSize;
+use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::{self, Decoded, EncodeOptions, Photo, PhotoError};
-use crate::plan::Extension;
 
 pub enum IoEvent {
     /// A photo was read; `path` is none for the sample.
@@ -25,8 +24,8 @@ pub enum IoEvent {
     },
     Saved {
         path: PathBuf,
-        /// Of the document that was written; none for a result that is not in it.
-        revision: Option<u64>,
+        /// The document's content that was written; none for a result that is not in it.
+        content: Option<u64>,
         result: Result<Vec<String>, String>,
     },
 }
@@ -88,13 +87,13 @@ impl Io {
         });
     }
 
-    pub fn save(&self, photo: Arc<Photo>, path: PathBuf, revision: u64, options: EncodeOptions) {
+    pub fn save(&self, photo: Arc<Photo>, path: PathBuf, content: u64, options: EncodeOptions) {
         self.run(move || {
             let result =
                 photo::encode_file(&photo, &path, &options).map_err(|error| error.to_string());
             IoEvent::Saved {
                 path,
-                revision: Some(revision),
+                content: Some(content),
                 result,
             }
         });
@@ -105,16 +104,16 @@ impl Io {
         &self,
         photo: Arc<Photo>,
         result: Arc<JobResult>,
-        extension: Extension,
+        frame: PixelRect,
         path: PathBuf,
         options: EncodeOptions,
     ) {
         self.run(move || {
-            let written = with_result(&photo, &result, extension)
+            let written = with_result(&photo, &result, frame)
                 .and_then(|picture| photo::encode_file(&picture, &path, &options));
             IoEvent::Saved {
                 path,
-                revision: None,
+                content: None,
                 result: written.map_err(|error| error.to_string()),
             }
         });
@@ -131,22 +130,16 @@ impl Io {
     }
 }
 
-/// The photo as it would be with a result accepted.
+/// The photo as it would be with a result accepted; `frame` is the job's canvas, seen from the photo.
 fn with_result(
     photo: &Photo,
     result: &JobResult,
-    extension: Extension,
+    frame: PixelRect,
 ) -> Result<Photo, PhotoError> {
     if let Some(raw) = &result.raw {
         return Ok(Photo::from_rgb8(raw.size, raw.to_rgb8()));
     }
-    let Extension {
-        left,
-        top,
-        right,
-        bottom,
-    } = extension;
-    let mut picture = photo.extended(left, top, right, bottom)?;
+    let mut picture = photo.reframed(frame)?;
     for patch in &result.patches {
         picture.paste(patch.rect, &patch.photo)?;
     }

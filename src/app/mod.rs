@@ -9,7 +9,8 @@ mod paths;
 mod state;
 
 pub use command::{Command, Shortcut};
+pub use handlers::{Anchor, Aspect, frame_of_aspect};
 pub use paths::Paths;
 pub use state::{
-    App, AppEvent, AppOptions, Candidate, Job, Model, Notice, NoticeKind, Progress, Tool,
+    App, AppEvent, AppOptions, Candidate, Job, MadeFor, Model, Notice, NoticeKind, Progress, Tool,
 };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::io::{Io, IoEvent};
 use super::paths::Paths;
-use crate::document::Document;
+use crate::document::{Basis, Document, FillMask};
 use crate::engine::{
     DEFAULT_TRAIN_TIMESTEPS, DeviceChoice, Engine, EngineError, EngineOptions, JobEvent, JobId,
     JobResult, ModelChoice, ModelSummary, Precision,
@@ -111,8 +111,11 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Job {
     pub id: JobId,
+    /// Jobs of one press of Generate have the same number.
+    pub run: u64,
     pub seed: u64,
     pub extension: Extension,
+    pub made_for: Arc<MadeFor>,
     pub is_running: bool,
     pub is_cancelling: bool,
     pub progress: Progress,
@@ -121,12 +124,26 @@ pub struct Job {
     pub preview_number: u64,
 }
 
+/// What the jobs of one run were made for, and by what.
+#[derive(Debug)]
+pub struct MadeFor {
+    pub basis: Basis,
+    /// The mask at the start, new canvas included.
+    pub mask: FillMask,
+    pub model: String,
+    pub model_folder: Option<PathBuf>,
+}
+
 /// A finished result that waits for a decision.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub id: JobId,
+    pub run: u64,
     pub seed: u64,
     pub extension: Extension,
+    pub made_for: Arc<MadeFor>,
+    /// The document's revision up to which its result still fits.
+    pub revision: u64,
     pub result: Arc<JobResult>,
 }
 
@@ -195,6 +212,7 @@ pub struct App {
     pub(super) settings: Settings,
     pub(super) document: Option<Document>,
     pub(super) tool: Tool,
+    pub(super) overlap_px: u32,
     pub(super) generate: GenerateSettings,
     pub(super) model: Model,
     pub(super) device: DeviceChoice,
@@ -238,6 +256,7 @@ impl App {
             settings,
             document: None,
             tool: Tool::default(),
+            overlap_px: 0,
             generate: GenerateSettings {
                 seed: super::handlers::random_seed(),
                 ..GenerateSettings::default()
@@ -285,6 +304,11 @@ impl App {
 
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// How far an extension re-draws the photo beside it, in px.
+    pub fn overlap_px(&self) -> u32 {
+        self.overlap_px
     }
 
     /// Jobs in order; the first may be running.
@@ -360,9 +384,9 @@ impl App {
             IoEvent::ModelRead { choice, result } => self.on_model_read(choice, result),
             IoEvent::Saved {
                 path,
-                revision,
+                content,
                 result,
-            } => self.on_saved(path, revision, result),
+            } => self.on_saved(path, content, result),
         }
     }
 

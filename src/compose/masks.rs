@@ -2,7 +2,7 @@
 //! the model runs.
 
 use crate::geometry::PixelRect;
-use crate::mask::{Mask, distance_to_mask};
+use crate::mask::{Mask, distance_to_mask, seam_coverage};
 use crate::photo::resample::{PlaneFilter, resize_plane};
 use crate::plan::{CropPlan, InpaintPlan};
 use crate::raster::Plane;
@@ -69,18 +69,6 @@ pub fn crop_masks(
         composite.data[at] = composite.data[at].max(seam_coverage(d, recipe.blend_px));
     }
     CropMasks { denoise, composite }
-}
-
-/// Coverage at `distance` px outside the mask for a seam `blend_px` wide: a smoothstep from 255 down to 0.
-fn seam_coverage(distance: f32, blend_px: u32) -> u8 {
-    if distance <= 0.0 {
-        return 255;
-    }
-    let t = 1.0 - distance / (blend_px as f32 + 1.0);
-    if t <= 0.0 {
-        return 0;
-    }
-    (t * t * (3.0 - 2.0 * t) * 255.0).round() as u8
 }
 
 /// The denoise mask at the model's size: a working pixel is repainted when any of its canvas pixels is.

@@ -11,7 +11,7 @@ use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::Photo;
 use crate::plan::{GenerateSettings, InpaintPlan};
-use crate::raster::RgbF32;
+use crate::raster::{Plane, RgbF32};
 
 /// Number of a job, unique within a run of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -62,11 +62,20 @@ pub struct JobRequest {
     pub raw: bool,
 }
 
-/// A rectangle of the result, in canvas coordinates, in the result's own layout and depth.
+/// What one crop of a job made, for a rectangle of the canvas: mix `content` in by `coverage` (`Photo::mix`).
 #[derive(Debug, Clone)]
 pub struct Patch {
     pub rect: PixelRect,
+    /// As the picture looks there with the result in it.
     pub photo: Photo,
+    /// In the photo's own space and depth; equal to the photo where the coverage is 0.
+    pub content: Arc<Photo>,
+    /// The composite mask, of the rectangle's size.
+    pub coverage: Arc<Plane>,
+    /// How far the coverage fades outside the mask.
+    pub blend_px: u32,
+    /// What the model saw of the canvas; the patch is out of date once something in there changes.
+    pub context_rect: PixelRect,
 }
 
 /// What a finished job made. Pixels outside the patches are the photo's.

@@ -1,5 +1,7 @@
 //! Owns carrying out one job: crop by crop, from the photo's pixels to patches of the result. Called by the worker.
 
+use std::sync::Arc;
+
 use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
@@ -248,7 +250,31 @@ fn put_back(
     let rect = stitched
         .rect
         .translate(crop.context_rect.x, crop.context_rect.y);
-    canvas.blend(rect, &stitched.picture, &stitched.coverage)?;
-    let photo = canvas.cropped(rect)?;
-    Ok(Some(Patch { rect, photo }))
+    // The content is the picture at full coverage, so that opacity and mask can be changed later.
+    let mut content = canvas.cropped(rect)?;
+    let everywhere = Plane {
+        size: rect.size(),
+        data: stitched
+            .coverage
+            .data
+            .iter()
+            .map(|c| if *c > 0 { 255 } else { 0 })
+            .collect(),
+    };
+    content.blend(rect.size().rect(), &stitched.picture, &everywhere)?;
+    canvas.mix(
+        (rect.x, rect.y),
+        &content,
+        &stitched.coverage,
+        1.0,
+        rect,
+    )?;
+    Ok(Some(Patch {
+        rect,
+        photo: canvas.cropped(rect)?,
+        content: Arc::new(content),
+        coverage: Arc::new(stitched.coverage),
+        blend_px: crop.masks.blend_px,
+        context_rect: crop.context_rect,
+    }))
 }

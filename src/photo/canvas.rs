@@ -78,6 +78,23 @@ impl Photo {
         self.placed(rect.size(), rect, (0, 0))
     }
 
+    /// The photo as seen through `rect`, which may reach outside it; there samples are 0 (black; transparent where there
+    /// is alpha).
+    pub fn reframed(&self, rect: PixelRect) -> Result<Self, PhotoError> {
+        check_size(rect.size(), self.layout, self.samples.bytes_per_sample())?;
+        let mut part = rect.intersect(self.size.rect());
+        if part.is_empty() {
+            part = PixelRect::new(0, 0, 0, 0);
+        }
+        let to = |inner: i32, outer: i32| (i64::from(inner) - i64::from(outer)).max(0) as usize;
+        let corner = if part.is_empty() {
+            (0, 0)
+        } else {
+            (to(part.x, rect.x), to(part.y, rect.y))
+        };
+        self.placed(rect.size(), part, corner)
+    }
+
     /// `part` of this photo on a new canvas, its corner at `to`.
     fn placed(
         &self,

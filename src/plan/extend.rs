@@ -12,6 +12,8 @@ use crate::geometry::{PixelRect, PixelSize};
 /// Megapixels that a canvas may have, as for files.
 const MAX_MEGAPIXELS: u64 = 200;
 const MAX_SIDE: u64 = 65_535;
+/// Widest band of the photo that an extension may re-draw.
+pub const MAX_OVERLAP_PX: u32 = 256;
 
 /// Pixels added to each side of the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -20,6 +22,14 @@ pub struct Extension {
     pub top: u32,
     pub right: u32,
     pub bottom: u32,
+}
+
+/// Whether a canvas of this size can be made.
+pub fn check_canvas(size: PixelSize) -> Result<(), PlanError> {
+    if u64::from(size.long_side()) > MAX_SIDE || size.area() > MAX_MEGAPIXELS * 1_000_000 {
+        return Err(PlanError::CanvasTooLarge(size.to_string(), MAX_MEGAPIXELS));
+    }
+    Ok(())
 }
 
 impl Extension {
@@ -156,9 +166,9 @@ fn crop_for_strip(
     let working_size = context::working_size(context_rect.size(), frame);
     let scale = (working_size.area() as f64 / context_rect.area() as f64).sqrt();
     let masks = context::mask_recipe(strip, scale, frame, settings);
-    // Nothing of the photo is repainted for an extension, so there is no seam outside the strip.
+    // Nothing of the photo is repainted for an extension unless an overlap was asked for.
     let masks = MaskRecipe {
-        blend_px: 0,
+        blend_px: settings.overlap_px.min(MAX_OVERLAP_PX),
         ..masks
     };
     CropPlan {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 
-pub use extend::Extension;
+pub use extend::{Extension, MAX_OVERLAP_PX, check_canvas};
 pub use settings::{GenerateSettings, ModelFrame, PlanSettings, Prefill, StrengthRange};
 
 /// Version of the serialised form; raised when a field changes meaning.

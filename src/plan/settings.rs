@@ -82,4 +82,6 @@ pub struct PlanSettings {
     pub prefill: Prefill,
     /// What stands in newly extended area.
     pub extend_prefill: Prefill,
+    /// How far an extension re-draws the photo beside it, fading, in px; 0–256. 0 leaves every pixel of the photo.
+    pub overlap_px: u32,
 }

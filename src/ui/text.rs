@@ -147,13 +147,16 @@ pub fn extend_value(side: &str) -> String {
     format!("Extend {} in pixels", side.to_lowercase())
 }
 
-pub fn extend_handle(side: &str) -> String {
-    format!("{side} edge")
-}
-
-pub fn extend_handle_tip(side: &str) -> String {
-    format!("Drag outward to extend the photo ({})", side.to_lowercase())
-}
+pub const EDGE_LEFT: &str = "Left edge";
+pub const EDGE_RIGHT: &str = "Right edge";
+pub const EDGE_TOP: &str = "Top edge";
+pub const EDGE_BOTTOM: &str = "Bottom edge";
+pub const CORNER_TOP_LEFT: &str = "Top left corner";
+pub const CORNER_TOP_RIGHT: &str = "Top right corner";
+pub const CORNER_BOTTOM_LEFT: &str = "Bottom left corner";
+pub const CORNER_BOTTOM_RIGHT: &str = "Bottom right corner";
+pub const HANDLE_TIP: &str =
+    "Drag outward to extend, inward to crop (Shift keeps the proportions at corners)";
 
 pub fn added(px: u32) -> String {
     format!("+{px} px")

@@ -14,7 +14,6 @@ use super::{shortcuts, text, theme};
 use crate::app::{App, AppEvent, AppOptions, Command};
 use crate::document::Document;
 use crate::engine::{EngineError, ModelChoice};
-use crate::geometry::PixelRect;
 use crate::gpu::CanvasPainter;
 use crate::settings::Theme;
 
@@ -239,50 +238,20 @@ impl Window {
         }
     }
 
-    /// Sends a command and tells the canvas what it changed, as far as that saves work.
+    /// Sends a command; keeps the photo where it is on the screen when the canvas around it changes.
     fn dispatch(&mut self, command: Command) {
-        let before = self
-            .app
-            .document()
-            .map(|d| (d.mask_revision(), d.size(), d.extension()));
-        let reach = self.app.settings().brush_diameter_px / 2.0 + 2.0;
-        let point = match &command {
-            Command::BeginStroke { x, y, .. } | Command::ContinueStroke { x, y } => Some((*x, *y)),
-            _ => None,
-        };
-        if matches!(command, Command::Accept)
-            && let Some(candidate) = self.app.shown_candidate()
+        let corner = |app: &App| app.document().map(|d| (d.canvas().x, d.canvas().y));
+        let before = corner(&self.app);
+        if matches!(command, Command::Accept | Command::AcceptPart)
+            && self.app.shown_candidate().is_some()
         {
-            self.pictures.note_accepted(candidate);
             self.state.canvas.is_mask_resting = true;
         }
         self.app.dispatch(command);
-        let (Some((mask, size, extension)), Some(document)) = (before, self.app.document()) else {
-            return;
-        };
-        if let Some((x, y)) = point {
-            let (from, to) = (self.state.canvas.painted_to.unwrap_or((x, y)), (x, y));
-            let edge = |v: f32| v.clamp(-1e6, 1e6) as i32;
-            let rect = PixelRect::from_edges(
-                edge((from.0.min(to.0) - reach).floor()),
-                edge((from.1.min(to.1) - reach).floor()),
-                edge((from.0.max(to.0) + reach).ceil()),
-                edge((from.1.max(to.1) + reach).ceil()),
-            );
-            let rect = rect.intersect(size.rect());
-            self.pictures
-                .note_stroke(rect, document.mask_revision() - mask);
-            self.state.canvas.painted_to = Some((x, y));
-        } else {
-            self.state.canvas.painted_to = None;
-        }
-        if document.size() != size {
-            // The photo's corner moved by what the extension gained or lost there.
-            let now = document.extension();
-            let by = egui::vec2(
-                extension.left as f32 - now.left as f32,
-                extension.top as f32 - now.top as f32,
-            );
+        if let (Some(before), Some(after)) = (before, corner(&self.app))
+            && before != after
+        {
+            let by = egui::vec2((before.0 - after.0) as f32, (before.1 - after.1) as f32);
             self.state.canvas.view.shift(by);
         }
     }

@@ -63,8 +63,8 @@ impl App {
             return;
         };
         self.saving = true;
-        let (photo, revision) = (Arc::clone(document.photo()), document.revision());
-        self.io.save(photo, path, revision, self.options.encode);
+        let (photo, content) = (Arc::clone(document.photo()), document.content_number());
+        self.io.save(photo, path, content, self.options.encode);
     }
 
     /// Writes a candidate without accepting it.
@@ -72,11 +72,13 @@ impl App {
         let (Some(candidate), Some(document)) = (self.candidates.get(index), &self.document) else {
             return;
         };
-        let (result, extension) = (Arc::clone(&candidate.result), candidate.extension);
+        let result = Arc::clone(&candidate.result);
+        let canvas = document.canvas();
+        let frame = candidate.made_for.basis.frame.translate(-canvas.x, -canvas.y);
         let photo = Arc::clone(document.photo());
         self.saving = true;
         self.io
-            .save_result(photo, result, extension, path, self.options.encode);
+            .save_result(photo, result, frame, path, self.options.encode);
     }
 
     /// A file name to offer for Save as: beside the original, never an existing one.
@@ -91,14 +93,14 @@ impl App {
     pub(crate) fn on_saved(
         &mut self,
         path: PathBuf,
-        revision: Option<u64>,
+        content: Option<u64>,
         result: Result<Vec<String>, String>,
     ) {
         self.saving = false;
         match result {
             Ok(warnings) => {
-                if let (Some(document), Some(revision)) = (&mut self.document, revision) {
-                    document.mark_saved(path.clone(), revision);
+                if let (Some(document), Some(content)) = (&mut self.document, content) {
+                    document.mark_saved(path.clone(), content);
                 }
                 self.notify(NoticeKind::Info, format!("Saved {}", path.display()));
                 for warning in &warnings {

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::app::state::{App, AppEvent, Candidate, Job, Model, NoticeKind, Progress};
+use crate::app::state::{App, AppEvent, Candidate, Job, MadeFor, Model, NoticeKind, Progress};
+use crate::document::{Basis, FillMask};
 use crate::engine::{
     DeviceChoice, EngineError, JobEvent, JobId, JobRequest, JobResult, ModelChoice, ModelSummary,
     validate_settings,
 };
+use crate::mask::Mask;
+use crate::photo::Photo;
 use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, plan_inpaint};
 use crate::settings::Settings;
 
@@ -31,7 +34,7 @@ impl App {
         .map_err(|error| error.to_string())
     }
 
-    fn plan_settings(&self) -> PlanSettings {
+    pub(super) fn plan_settings(&self) -> PlanSettings {
         let (prefill, extend_prefill) = match &self.model {
             Model::Exemplar => (Prefill::Original, Prefill::Original),
             _ if self.options.raw => (Prefill::Original, Prefill::Edge),
@@ -50,6 +53,7 @@ impl App {
             },
             prefill,
             extend_prefill,
+            overlap_px: self.overlap_px,
         }
     }
 
@@ -80,21 +84,52 @@ impl App {
     fn try_start_jobs(&mut self, count: u32) -> Result<(), EngineError> {
         self.end_stroke();
         validate_settings(&self.generate, self.model.max_steps())?;
+        if let Some(document) = &mut self.document
+            && let Err(error) = document.set_target(None)
+        {
+            return Err(EngineError::Settings(error.to_string()));
+        }
         let plan = self.plan().map_err(EngineError::Settings)?;
         let Some(document) = &self.document else {
             return Err(EngineError::Settings("open a photo first".to_owned()));
         };
         let (photo, mask) = (Arc::clone(document.photo()), Arc::clone(document.mask()));
-        let (revision, extension) = (document.revision(), document.extension());
-        self.candidates.clear();
+        let basis = document.basis();
+        let made_for = Arc::new(self.made_for(basis, document.mask_for_fill()));
+        self.submit(count, &photo, &mask, &plan, &made_for)
+    }
+
+    pub(super) fn made_for(&self, basis: Basis, mask: FillMask) -> MadeFor {
+        let model_folder = match &self.model {
+            Model::Exemplar => None,
+            Model::Checkpoint { folder, .. } => Some(folder.clone()),
+        };
+        MadeFor {
+            basis,
+            mask,
+            model: self.model.name().to_owned(),
+            model_folder,
+        }
+    }
+
+    /// Queues `count` jobs with consecutive seeds.
+    pub(super) fn submit(
+        &mut self,
+        count: u32,
+        photo: &Arc<Photo>,
+        mask: &Arc<Mask>,
+        plan: &InpaintPlan,
+        made_for: &Arc<MadeFor>,
+    ) -> Result<(), EngineError> {
+        let run = self.next_number();
         for offset in 0..count.max(1) {
             let seed = self.generate.seed.wrapping_add(u64::from(offset));
             let id = JobId(self.next_number());
             self.engine.submit(JobRequest {
                 id,
-                revision,
-                photo: Arc::clone(&photo),
-                mask: Arc::clone(&mask),
+                revision: made_for.basis.revision,
+                photo: Arc::clone(photo),
+                mask: Arc::clone(mask),
                 plan: plan.clone(),
                 settings: self.job_settings(seed),
                 model: self.model.choice(),
@@ -104,8 +139,10 @@ impl App {
             })?;
             self.jobs.push_back(Job {
                 id,
+                run,
                 seed,
-                extension,
+                extension: made_for.basis.extension,
+                made_for: Arc::clone(made_for),
                 is_running: false,
                 is_cancelling: false,
                 progress: Progress {
@@ -234,22 +271,30 @@ impl App {
         let Some(job) = self.jobs.remove(position) else {
             return;
         };
-        // A result for an older picture is of no use to anyone.
-        if self
-            .document
-            .as_ref()
-            .is_some_and(|d| d.revision() == result.revision)
-            && !job.is_cancelling
-        {
-            self.shown = self.candidates.len();
-            self.candidates.push(Candidate {
-                id,
-                seed: job.seed,
-                extension: job.extension,
-                result: Arc::new(result),
-            });
+        let candidate = Candidate {
+            id,
+            run: job.run,
+            seed: job.seed,
+            extension: job.extension,
+            revision: job.made_for.basis.revision,
+            made_for: job.made_for,
+            result: Arc::new(result),
+        };
+        if job.is_cancelling {
+            self.out.push(AppEvent::JobCancelled(id));
+        } else if self.fits(&candidate) {
+            // The first of a run comes into sight; later ones wait to be flipped to.
+            let is_first = !self.candidates.iter().any(|c| c.run == candidate.run);
+            if is_first || self.candidates.is_empty() {
+                self.shown = self.candidates.len();
+            }
+            self.candidates.push(candidate);
             self.out.push(AppEvent::JobFinished(id));
         } else {
+            self.notify(
+                NoticeKind::Info,
+                "The picture changed where this result belongs, so it was left out: generate again",
+            );
             self.out.push(AppEvent::JobCancelled(id));
         }
     }

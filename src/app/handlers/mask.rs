@@ -1,10 +1,9 @@
-//! Owns painting and changing the mask, and dragging the canvas's edges. Called by `dispatch`.
+//! Owns painting and changing the mask. Called by `dispatch`.
 
 use std::path::PathBuf;
 
 use crate::app::state::{App, AppEvent, NoticeKind};
 use crate::mask::{Mask, StrokeBrush};
-use crate::plan::Extension;
 
 const BRUSH_RANGE_PX: std::ops::RangeInclusive<f32> = 1.0..=2000.0;
 
@@ -24,20 +23,20 @@ impl App {
         self.set_brush(old + step, self.settings.brush_hardness);
     }
 
-    pub(crate) fn begin_stroke(&mut self, x: f32, y: f32, erase: bool) {
+    pub(crate) fn begin_stroke(&mut self, x: f32, y: f32, erase: bool, pressure: f32) {
         let brush = StrokeBrush {
             diameter: self.settings.brush_diameter_px,
             hardness: self.settings.brush_hardness,
             erase,
         };
         if let Some(document) = &mut self.document {
-            document.begin_stroke((x, y), brush);
+            document.begin_stroke((x, y), brush, pressure);
         }
     }
 
-    pub(crate) fn continue_stroke(&mut self, x: f32, y: f32) {
+    pub(crate) fn continue_stroke(&mut self, x: f32, y: f32, pressure: f32) {
         if let Some(document) = &mut self.document {
-            document.continue_stroke((x, y));
+            document.continue_stroke((x, y), pressure);
         }
     }
 
@@ -47,11 +46,17 @@ impl App {
         }
     }
 
-    pub(crate) fn change_mask(&mut self, change: impl FnOnce(&mut Mask)) {
+    pub(crate) fn cancel_stroke(&mut self) {
+        if let Some(document) = &mut self.document {
+            document.cancel_stroke();
+        }
+    }
+
+    pub(crate) fn change_mask(&mut self, label: &'static str, change: impl FnOnce(&mut Mask)) {
         if let Some(document) = &mut self.document {
             let mut mask = Mask::clone(document.mask());
             change(&mut mask);
-            document.set_mask(mask);
+            document.set_mask(label, mask);
         }
     }
 
@@ -65,7 +70,7 @@ impl App {
         match result {
             Ok(mask) => {
                 if let Some(document) = &mut self.document {
-                    document.set_mask(mask);
+                    document.set_mask("loaded mask", mask);
                 }
                 self.out.push(AppEvent::MaskLoaded);
             }
@@ -81,39 +86,12 @@ impl App {
             return;
         };
         if let Some(mask) = document.photo().transparency() {
-            document.set_mask(mask);
+            document.set_mask("mask from transparency", mask);
             self.out.push(AppEvent::MaskLoaded);
         } else {
             let text = "this photo has no transparent pixels to fill";
             self.notify(NoticeKind::Info, text);
             self.out.push(AppEvent::MaskFailed(text.to_owned()));
         }
-    }
-
-    pub(crate) fn preview_extension(&mut self, extension: Extension) {
-        if let Some(document) = &mut self.document
-            && extension.canvas_size(document.size()).is_ok()
-        {
-            document.preview_extension(extension);
-        }
-    }
-
-    pub(crate) fn commit_extension(&mut self, before: Extension) {
-        if let Some(document) = &mut self.document {
-            document.commit_extension(before);
-        }
-    }
-
-    pub(crate) fn set_extension(&mut self, extension: Extension) {
-        let Some(document) = &mut self.document else {
-            return;
-        };
-        if let Err(error) = extension.canvas_size(document.size()) {
-            self.notify(NoticeKind::Error, error.to_string());
-            return;
-        }
-        let before = document.extension();
-        document.preview_extension(extension);
-        document.commit_extension(before);
     }
 }

@@ -2,8 +2,12 @@
 
 mod candidates;
 mod file;
+mod fills;
+mod frame;
 mod generate;
 mod mask;
+
+pub use frame::{Anchor, Aspect, frame_of_aspect};
 
 use std::hash::{BuildHasher, Hasher};
 

@@ -3,7 +3,7 @@
 
 use eframe::egui::{self, Align2, Area, Id, Order, Rect, RichText, Sense, Ui, vec2};
 
-use super::handles::chip;
+use super::extension::chip;
 use crate::app::Command;
 use crate::ui::action::Scene;
 use crate::ui::icons::Icon;

@@ -2,6 +2,7 @@
 //! `interact` turns input into actions, `paint` draws; `window` carries the actions out in between, so that a stroke is
 //! seen in the frame that it happens in.
 
+mod extension;
 mod floating;
 mod gestures;
 mod handles;
@@ -12,10 +13,10 @@ mod view;
 use std::time::Duration;
 
 use eframe::egui::{
-    self, Color32, CursorIcon, Event, Key, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role,
+    self, Color32, CursorIcon, Event, Key, Pos2, Rect, Sense, TouchPhase, Ui, WidgetInfo, accesskit::Role,
 };
 
-pub use handles::Side;
+pub use extension::Side;
 pub use pictures::Pictures;
 pub use view::{View, next_step};
 
@@ -25,8 +26,8 @@ use super::theme;
 use crate::app::{Command, Tool};
 use crate::gpu::{CanvasStyle, draw_brush_ring};
 use gestures::{Effect, Gesture, Surroundings};
-use handles::HandleDrag;
-use view::{Mapping, canvas_bounds};
+use handles::{Handle, HandleDrag};
+use view::{Mapping, rect_in_photo};
 
 /// Seconds after the last input during which the mask's edge moves; while a job runs it always does.
 const LIVELY: f64 = 2.5;
@@ -48,15 +49,15 @@ pub struct CanvasState {
     /// For the status bar.
     pub pointer_in_photo: Option<(i32, i32)>,
     pub viewport: Option<Rect>,
-    /// Where the stroke that goes on has been painted to, in photo pixels.
-    pub painted_to: Option<(f32, f32)>,
     gesture: Gesture,
     drag: Option<HandleDrag>,
     /// Under the pointer or held.
-    hot_handle: Option<Side>,
+    hot_handle: Option<Handle>,
     /// Where the last stroke ended, for straight lines with Shift.
     last_point: Option<Pos2>,
     last_input: f64,
+    /// Of the pen that is down, where it tells; else none.
+    pressure: Option<f32>,
 }
 
 impl CanvasState {
@@ -87,7 +88,7 @@ impl CanvasState {
 
 /// The canvas's rectangle in photo pixels.
 pub fn bounds(document: &crate::document::Document) -> Rect {
-    canvas_bounds(document.size(), document.extension())
+    rect_in_photo(document.size().rect().union(document.frame()))
 }
 
 /// Takes the space, follows the pointer and pushes what it asks for.
@@ -195,7 +196,7 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         is_space_down: is_space_down && !is_typing,
         can_paint: true,
     };
-    let Some((size, extension)) = scene.app.document().map(|d| (d.size(), d.extension())) else {
+    let Some(frame) = scene.app.document().map(crate::document::Document::frame) else {
         return;
     };
     let is_here = |at: Pos2| {
@@ -203,12 +204,16 @@ fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
     };
     let has_handles = can_extend(scene);
     let is_on_canvas =
-        |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, size, extension, at));
+        |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, frame, at));
     let mut gesture = scene.state.canvas.gesture;
     let mut pointer = ctx.pointer_latest_pos();
     for event in &events {
         if let Event::PointerMoved(at) | Event::PointerButton { pos: at, .. } = event {
             pointer = Some(*at);
+        }
+        if let Event::Touch { force, phase, .. } = event {
+            let is_over = matches!(phase, TouchPhase::End | TouchPhase::Cancel);
+            scene.state.canvas.pressure = force.filter(|_| !is_over);
         }
         let effect = gesture.take(event, around, is_on_canvas);
         let effect = effect.or_else(|| {
@@ -263,6 +268,7 @@ fn carry_out(
     scene: &mut Scene<'_>,
 ) {
     let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
+    let pressure = scene.state.canvas.pressure.unwrap_or(1.0);
     match effect {
         Effect::Begin {
             at,
@@ -281,9 +287,14 @@ fn carry_out(
                 x: from.x,
                 y: from.y,
                 erase,
+                pressure,
             });
             if from != at {
-                scene.send(Command::ContinueStroke { x: at.x, y: at.y });
+                scene.send(Command::ContinueStroke {
+                    x: at.x,
+                    y: at.y,
+                    pressure,
+                });
             }
             scene.state.canvas.last_point = Some(at);
             scene.state.canvas.is_mask_resting = false;
@@ -292,7 +303,11 @@ fn carry_out(
         }
         Effect::Continue { at } => {
             let at = mapping.to_photo(at);
-            scene.send(Command::ContinueStroke { x: at.x, y: at.y });
+            scene.send(Command::ContinueStroke {
+                x: at.x,
+                y: at.y,
+                pressure,
+            });
             scene.state.canvas.last_point = Some(at);
         }
         Effect::End => scene.send(Command::EndStroke),
@@ -323,7 +338,7 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
         paint_photo(ui, &mapping, scene, pictures);
         if scene.app.shown_candidate().is_none() {
             // A result is judged without lines on it.
-            handles::paint_extension(ui, &mapping, scene.state.canvas.drag.as_ref(), scene);
+            extension::paint(ui, &mapping, scene.state.canvas.drag.is_some(), scene);
         }
         if can_extend(scene) {
             handles::paint(ui, &mapping, scene.state.canvas.hot_handle, scene);

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::Context;
 
-use crate::app::{App, Candidate};
+use crate::app::App;
 use crate::document::Document;
 use crate::engine::{JobId, JobResult};
 use crate::geometry::{PixelRect, PixelSize};
@@ -36,22 +36,15 @@ enum Converted {
     Preview(JobId, OverlayPicture),
 }
 
-/// Changes of the mask that came from strokes, counted so that other changes are noticed.
-#[derive(Default)]
-struct StrokeLog {
-    revisions: u64,
-    dirty: PixelRect,
-}
-
 /// Feeds the painter. Without a painter (no graphics) it does nothing.
 pub struct Pictures {
     pub painter: Option<CanvasPainter>,
     generation: u64,
     shown: Option<Arc<Photo>>,
+    /// Of the photo on show: the document's revision and canvas.
+    photo_revision: u64,
+    canvas: PixelRect,
     mask_revision: Option<u64>,
-    strokes: StrokeLog,
-    /// What an accepted result changed, until the photo with it comes along.
-    accepted: Option<PixelRect>,
     candidates: HashMap<JobId, Vec<OverlayPicture>>,
     being_converted: HashSet<JobId>,
     /// Number of the last preview that was sent to a thread, by job.
@@ -69,9 +62,9 @@ impl Pictures {
             painter,
             generation: 0,
             shown: None,
+            photo_revision: 0,
+            canvas: PixelRect::default(),
             mask_revision: None,
-            strokes: StrokeLog::default(),
-            accepted: None,
             candidates: HashMap::new(),
             being_converted: HashSet::new(),
             preview_numbers: HashMap::new(),
@@ -86,23 +79,8 @@ impl Pictures {
     pub fn forget(&mut self) {
         self.shown = None;
         self.mask_revision = None;
-        self.accepted = None;
         self.previews.clear();
         self.candidates.clear();
-    }
-
-    /// A stroke command raised the mask's revision by `raised` and changed at most `rect`.
-    pub fn note_stroke(&mut self, rect: PixelRect, raised: u64) {
-        self.strokes.revisions += raised;
-        self.strokes.dirty = self.strokes.dirty.union(rect);
-    }
-
-    /// A result without extension was accepted; only these pixels of the photo change.
-    pub fn note_accepted(&mut self, candidate: &Candidate) {
-        if candidate.extension.is_none() {
-            let rects = candidate.result.patches.iter().map(|patch| patch.rect);
-            self.accepted = rects.reduce(PixelRect::union);
-        }
     }
 
     /// Hands everything that changed to the painter.
@@ -116,7 +94,8 @@ impl Pictures {
             Some(document) => {
                 self.feed_photo(&mut painter, document);
                 self.feed_mask(&mut painter, document);
-                painter.set_canvas(Some(canvas_rect(document)));
+                let frame = document.size().rect().union(document.frame());
+                painter.set_canvas(Some(frame));
             }
             None if self.shown.is_some() => {
                 self.forget();
@@ -136,42 +115,41 @@ impl Pictures {
 
     fn feed_photo(&mut self, painter: &mut CanvasPainter, document: &Document) {
         let photo = document.photo();
-        if self
-            .shown
-            .as_ref()
-            .is_some_and(|shown| Arc::ptr_eq(shown, photo))
-        {
+        let is_shown = |shown: &Arc<Photo>| Arc::ptr_eq(shown, photo);
+        if self.shown.as_ref().is_some_and(is_shown) {
             return;
         }
         let source: Arc<dyn TileSource> = Arc::new(PhotoTiles(Arc::clone(photo)));
-        let is_same_canvas = self
-            .shown
-            .as_ref()
-            .is_some_and(|shown| shown.size == photo.size);
-        match self.accepted.take() {
-            Some(changed) if is_same_canvas => painter.update_photo(source, changed),
-            _ => {
-                if !is_same_canvas {
-                    self.generation += 1;
-                    self.mask_revision = None;
-                }
-                painter.set_photo(Some(source), self.generation);
+        let (canvas, revision) = (document.canvas(), document.revision());
+        if self.shown.is_none() {
+            self.generation += 1;
+            self.mask_revision = None;
+            painter.set_photo(Some(source), self.generation);
+        } else if self.canvas == canvas {
+            match document.changed_since(self.photo_revision) {
+                Some(changed) => painter.update_photo(source, changed),
+                None => painter.set_photo(Some(source), self.generation),
             }
+        } else {
+            let former = (self.canvas.x - canvas.x, self.canvas.y - canvas.y);
+            painter.resize_photo(source, former);
+            self.mask_revision = None;
         }
+        self.canvas = canvas;
+        self.photo_revision = revision;
         self.shown = Some(Arc::clone(photo));
     }
 
     fn feed_mask(&mut self, painter: &mut CanvasPainter, document: &Document) {
-        let strokes = std::mem::take(&mut self.strokes);
         let revision = document.mask_revision();
-        match self.mask_revision {
-            Some(known) if known == revision => return,
-            Some(known) if known + strokes.revisions == revision => {
-                painter.update_mask(&document.mask().plane, strokes.dirty);
-            }
-            _ => painter.set_mask(Some(&document.mask().plane)),
+        let known = self.mask_revision.replace(revision);
+        if known == Some(revision) {
+            return;
         }
-        self.mask_revision = Some(revision);
+        match known.and_then(|known| document.mask_changed_since(known)) {
+            Some(changed) => painter.update_mask(&document.mask().plane, changed),
+            None => painter.set_mask(Some(&document.mask().plane)),
+        }
     }
 
     fn collect(&mut self) {
@@ -267,17 +245,6 @@ impl Pictures {
             .map(|(_, picture)| picture.clone())
             .collect()
     }
-}
-
-/// The canvas in photo coordinates.
-fn canvas_rect(document: &Document) -> PixelRect {
-    let (size, extension) = (document.size(), document.extension());
-    PixelRect::from_edges(
-        -(extension.left as i32),
-        -(extension.top as i32),
-        (size.width + extension.right) as i32,
-        (size.height + extension.bottom) as i32,
-    )
 }
 
 /// From canvas coordinates (of a job's extension) to photo coordinates.

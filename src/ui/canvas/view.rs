@@ -4,7 +4,7 @@
 //! Spaces: `_in_photo` counts pixels of the photo from its top left corner, so an extension to the left has negative x and
 //! dragging a handle never moves the photo. `_in_view` counts points of the window.
 
-use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
+use eframe::egui::{Pos2, Rect, Vec2, pos2};
 
 /// Screen pixels for one photo pixel.
 const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.01..=64.0;
@@ -163,17 +163,11 @@ pub fn wheel_factor(notches: f32) -> f32 {
     1.2_f32.powf(notches.clamp(-10.0, 10.0))
 }
 
-/// The bounds of a canvas in photo coordinates.
-pub fn canvas_bounds(photo: crate::geometry::PixelSize, extension: crate::plan::Extension) -> Rect {
-    let crate::plan::Extension {
-        left,
-        top,
-        right,
-        bottom,
-    } = extension;
+/// A rectangle of whole pixels in the view's terms.
+pub fn rect_in_photo(rect: crate::geometry::PixelRect) -> Rect {
     Rect::from_min_max(
-        pos2(-(left as f32), -(top as f32)),
-        pos2(photo.width as f32, photo.height as f32) + vec2(right as f32, bottom as f32),
+        pos2(rect.x as f32, rect.y as f32),
+        pos2(rect.right() as f32, rect.bottom() as f32),
     )
 }
 

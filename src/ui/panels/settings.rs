@@ -41,7 +41,7 @@ pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .add(reset.small().frame_when_inactive(false))
                 .on_hover_text(text::RESET_EXTENSION_TIP);
             if reset.clicked() {
-                scene.send(Command::SetExtension(Extension::default()));
+                scene.send(Command::ResetFrame);
             }
         }
     });
@@ -64,7 +64,7 @@ pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
                             MAX_EXTENSION,
                             field,
                         );
-                        changed = side.with(changed, px);
+                        changed = with_side(changed, side, px);
                     }
                     ui.end_row();
                 }
@@ -85,6 +85,17 @@ pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
         Some(_) if !can_edit => widgets::small(ui, text::EXTEND_WAIT),
         _ => widgets::small(ui, text::EXTEND_HELP),
     };
+}
+
+fn with_side(extension: Extension, side: Side, px: u32) -> Extension {
+    let mut changed = extension;
+    match side {
+        Side::Left => changed.left = px,
+        Side::Right => changed.right = px,
+        Side::Top => changed.top = px,
+        Side::Bottom => changed.bottom = px,
+    }
+    changed
 }
 
 /// The model's numbers.
