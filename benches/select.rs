@@ -2,7 +2,9 @@
 //! `cargo bench --bench select`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use inlay::geometry::PixelSize;
+use inlay::geometry::{PixelRect, PixelSize};
+use inlay::mask::{Combine, FeatherEdge, Mask};
+use inlay::raster::Plane;
 use inlay::select::{Seen, WandOptions, wand};
 
 /// A smooth picture with grain, as a plain sky or wall is.
@@ -48,5 +50,39 @@ fn wands(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, wands);
+/// Edge work on a mask of 24 megapixels with a large and a small spot, hard and soft.
+fn masks(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("mask 24 MP");
+    group.sample_size(10);
+    for (name, spot) in [
+        ("large", PixelRect::new(600, 400, 4800, 3200)),
+        ("small", PixelRect::new(2800, 1900, 300, 200)),
+    ] {
+        let mut mask = Mask::new(PixelSize::new(6000, 4000));
+        mask.fill_ellipse(spot, false);
+        let mut run = |what: &str, work: fn(&mut Mask)| {
+            group.bench_function(format!("{what}, {name}"), |bencher| {
+                bencher.iter_batched(
+                    || mask.clone(),
+                    |mut mask| work(&mut mask),
+                    criterion::BatchSize::LargeInput,
+                );
+            });
+        };
+        run("grow 20 px", |mask| mask.grow(20.0));
+        run("shrink 20 px", |mask| mask.shrink(20.0));
+        run("feather 10 px", |mask| {
+            mask.feather(10.0, FeatherEdge::Both);
+        });
+        run("fill holes", Mask::fill_holes);
+        run("add a part of 1 MP", |mask| {
+            let part = Plane::new(PixelSize::new(1000, 1000));
+            let rect = PixelRect::new(1500, 1500, 1000, 1000);
+            let _ = mask.combine_part(rect, &part, Combine::Add);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, wands, masks);
 criterion_main!(benches);
