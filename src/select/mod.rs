@@ -8,8 +8,12 @@
 //! `&|| latest.load(Ordering::Relaxed) != mine`.
 
 mod bits;
+mod boxes;
+mod fit;
+mod refine;
 mod wand;
 
+pub use refine::{RefineOptions, refine};
 pub use wand::{WandOptions, wand};
 
 use crate::geometry::{PixelRect, PixelSize};
