@@ -25,6 +25,7 @@
 //! | [`settings`] | preferences that outlive a session |
 //! | [`photo`] | pixels as their file holds them; decode, encode, colour, metadata, resampling |
 //! | [`mask`] | which pixels to repaint: strokes, shapes, distance |
+//! | [`select`] | from a hint (a click, a rough mask, strokes) to a mask that follows the photo's edges |
 //! | [`plan`] | what a job will do, as data: contexts, working sizes, order of crops |
 //! | [`compose`] | around the model: masks of a crop, prefill, colour match |
 //! | [`diffusion`] | the models: exemplar (weight-free) and Stable Diffusion in burn |
@@ -65,5 +66,6 @@ pub mod plan;
 pub mod progress;
 pub mod quality;
 pub mod raster;
+pub mod select;
 pub mod settings;
 pub mod ui;

@@ -1,7 +1,7 @@
 //! Mask operations against slow, obvious versions of themselves, on random masks.
 
 use inlay::geometry::{PixelRect, PixelSize};
-use inlay::mask::{FeatherEdge, Mask, MaskError, StrokeBrush};
+use inlay::mask::{Combine, FeatherEdge, Mask, MaskError, StrokeBrush};
 use inlay::photo::{EncodeOptions, Layout, Photo, PhotoFormat, Samples, encode_file};
 use inlay::raster::Plane;
 use proptest::prelude::*;
@@ -219,6 +219,50 @@ proptest! {
     }
 
     #[test]
+    fn a_part_combines_as_a_mask_that_is_empty_elsewhere(mask in masks(), other in masks(),
+        dx in -45i32..45, dy in -35i32..35) {
+        let rect = other.size().rect().translate(dx, dy);
+        let placed = other.reframed(mask.size().rect().translate(-dx, -dy));
+        for how in [Combine::Add, Combine::Subtract, Combine::Intersect, Combine::Replace] {
+            let (mut by_part, mut by_mask) = (mask.clone(), mask.clone());
+            let changed = by_part.combine_part(rect, &other.plane, how).expect("sizes agree");
+            by_mask.combine(&placed, how).expect("sizes agree");
+            prop_assert_eq!(&by_part, &by_mask);
+            let (before, after) = (places(&mask), places(&by_part));
+            prop_assert!(before.iter().zip(&after).all(|(b, a)| b.2 == a.2 || changed.contains(b.0, b.1)));
+        }
+    }
+
+    #[test]
+    fn loops_are_inside_wherever_the_outline_winds_around(
+        points in prop::collection::vec((-5f32..45.0, -5f32..35.0), 3..9)) {
+        let mut mask = Mask::new(PixelSize::new(40, 30));
+        mask.fill_polygon(&points, false);
+        let winding = |x: f32, y: f32| -> f32 {
+            let angle = |p: (f32, f32)| (p.1 - y).atan2(p.0 - x);
+            let turns = points.iter().zip(points.iter().cycle().skip(1)).map(|(a, b)| {
+                let turn = angle(*b) - angle(*a);
+                turn - std::f32::consts::TAU * (turn / std::f32::consts::TAU).round()
+            });
+            turns.sum::<f32>() / std::f32::consts::TAU
+        };
+        for (x, y, value) in places(&mask) {
+            // Pixels that no side passes are all in or all out.
+            let corners = [(0.02, 0.02), (0.98, 0.02), (0.02, 0.98), (0.98, 0.98), (0.5, 0.5)];
+            let turns = corners.map(|(a, b)| winding(x as f32 + a, y as f32 + b).round() as i32);
+            let near = points.iter().zip(points.iter().cycle().skip(1)).any(|(a, b)| {
+                (0..=200).map(|i| i as f32 / 200.0).any(|t| {
+                    let p = (a.0 + t * (b.0 - a.0), a.1 + t * (b.1 - a.1));
+                    (p.0 - x as f32 - 0.5).abs() < 0.8 && (p.1 - y as f32 - 0.5).abs() < 0.8
+                })
+            });
+            if !near {
+                prop_assert_eq!(value, if turns[4] == 0 { 0 } else { 255 }, "at {} {}", x, y);
+            }
+        }
+    }
+
+    #[test]
     fn polygons_cover_their_area(points in prop::collection::vec((0f32..40.0, 0f32..30.0), 3..4)) {
         let mut mask = Mask::new(PixelSize::new(40, 30));
         mask.fill_polygon(&points, false);
@@ -314,6 +358,12 @@ fn masks_come_from_pictures_of_the_same_size_only() {
     mask.fill_ellipse(PixelRect::new(2, 2, 15, 6), false);
     std::fs::write(&path, mask.to_png().expect("encodes")).expect("writes");
     assert_eq!(Mask::from_file(&path, mask.size()).expect("reads"), mask);
+    mask.invert();
+    mask.to_png_file(&path).expect("replaces");
+    assert_eq!(Mask::from_file(&path, mask.size()).expect("reads"), mask);
+    mask.to_png_file(&folder.path().join("nowhere").join("mask.png"))
+        .expect_err("no such folder");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);
 }
 
 #[test]
@@ -361,6 +411,9 @@ fn combining_follows_the_rules_and_checks_sizes() {
     assert_eq!(inverted.plane.data, [255, 155, 0]);
     inverted
         .union(&Mask::new(PixelSize::new(1, 3)))
+        .expect_err("other size");
+    inverted
+        .combine_part(PixelRect::new(0, 0, 2, 1), &a.plane, Combine::Add)
         .expect_err("other size");
 }
 

@@ -1,4 +1,4 @@
-//! Owns the `Mask` type: making it, reading and writing it as a picture, bounds, combining. Used by every file of this
+//! Owns the `Mask` type: making it, reading and writing it as a picture, bounds, cutting. Used by every file of this
 //! room. Must never rescale a mask silently: another size than the canvas is an error.
 
 use std::path::Path;
@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::photo::{
     EncodeOptions, Layout, Photo, PhotoError, PhotoFormat, Samples, decode_file, encode_bytes,
+    write_atomically,
 };
 use crate::raster::Plane;
 
@@ -31,7 +32,7 @@ pub enum MaskError {
 }
 
 /// Pixels a parallel task should at least have.
-const GRAIN: usize = 1 << 16;
+pub(super) const GRAIN: usize = 1 << 16;
 
 impl Mask {
     /// Nothing masked.
@@ -85,6 +86,11 @@ impl Mask {
         };
         let (bytes, _) = encode_bytes(&photo, PhotoFormat::Png, &EncodeOptions::default())?;
         Ok(bytes)
+    }
+
+    /// Writes [`Self::to_png`] beside `path` and renames it there. [`Self::from_file`] reads the same mask back.
+    pub fn to_png_file(&self, path: &Path) -> Result<(), MaskError> {
+        Ok(write_atomically(path, &self.to_png()?)?)
     }
 
     pub fn size(&self) -> PixelSize {
@@ -155,12 +161,17 @@ impl Mask {
     #[must_use]
     pub fn extended(&self, left: u32, top: u32, right: u32, bottom: u32) -> Self {
         let size = self.size();
-        let rect = PixelRect::new(
+        self.reframed(PixelRect::new(
             -(left as i32),
             -(top as i32),
             size.width + left + right,
             size.height + top + bottom,
-        );
+        ))
+    }
+
+    /// On the canvas that `rect` cuts out of this one, or that reaches beyond it; the new area is not masked.
+    #[must_use]
+    pub fn reframed(&self, rect: PixelRect) -> Self {
         Self {
             plane: self.crop(rect),
         }
@@ -173,41 +184,6 @@ impl Mask {
             .par_iter_mut()
             .with_min_len(GRAIN)
             .for_each(|v| *v = 255 - *v);
-    }
-
-    /// Masked where either is.
-    pub fn union(&mut self, other: &Self) -> Result<(), MaskError> {
-        self.combine(other, u8::max)
-    }
-
-    /// Masked where this is and the other is not.
-    pub fn subtract(&mut self, other: &Self) -> Result<(), MaskError> {
-        self.combine(other, |a, b| a.min(255 - b))
-    }
-
-    /// Masked where both are.
-    pub fn intersect(&mut self, other: &Self) -> Result<(), MaskError> {
-        self.combine(other, u8::min)
-    }
-
-    fn combine(
-        &mut self,
-        other: &Self,
-        rule: impl Fn(u8, u8) -> u8 + Sync,
-    ) -> Result<(), MaskError> {
-        if self.size() != other.size() {
-            return Err(MaskError::Size {
-                mask: other.size(),
-                canvas: self.size(),
-            });
-        }
-        self.plane
-            .data
-            .par_iter_mut()
-            .with_min_len(GRAIN)
-            .zip(&other.plane.data)
-            .for_each(|(a, b)| *a = rule(*a, *b));
-        Ok(())
     }
 
     /// Takes over `tile` from `part`, which covers `around`; both lie inside the canvas.
@@ -229,6 +205,12 @@ pub(super) fn first_set(row: &[u8]) -> Option<usize> {
         .iter()
         .position(|v| *v > 0)
         .map(|at| block * 64 + at)
+}
+
+/// True when every value is 255.
+pub(super) fn is_full(data: &[u8]) -> bool {
+    data.chunks(4096)
+        .all(|part| part.iter().fold(255, |all, v| all & v) == 255)
 }
 
 /// True when every value is 0.

@@ -2,6 +2,7 @@
 //! plan, document, app and cli. Must never know a document, a model or a window.
 
 mod base;
+mod combine;
 mod distance;
 mod feather;
 mod holes;
@@ -13,6 +14,7 @@ mod stroke;
 mod tiles;
 
 pub use base::{Mask, MaskError};
+pub use combine::Combine;
 pub use distance::distance_to_mask;
 pub use feather::FeatherEdge;
 pub use parts::Part;

@@ -38,8 +38,9 @@ impl Mask {
         self.fill_polygon(&points, erase)
     }
 
-    /// Masks or frees the inside of the closed polygon (even-odd rule; canvas coordinates). Fewer than three points,
-    /// or points that are not numbers, change nothing.
+    /// Masks or frees the inside of the closed polygon (canvas coordinates). A pixel is inside where the outline winds
+    /// around it at all (non-zero rule), so that a freehand loop that crosses itself leaves no holes, whichever way it
+    /// was drawn. Fewer than three points, or points that are not numbers, change nothing.
     pub fn fill_polygon(&mut self, points: &[(f32, f32)], erase: bool) -> PixelRect {
         let finite = points.iter().all(|p| p.0.abs() < 1e7 && p.1.abs() < 1e7);
         if points.len() < 3 || !finite {
@@ -58,21 +59,17 @@ impl Mask {
         if dirty.is_empty() {
             return PixelRect::default();
         }
+        let mut outline = Outline::new(points);
         let width = self.plane.width();
         let mut cover = vec![0.0f32; dirty.width as usize];
-        let mut cuts = Vec::new();
         for y in dirty.y..dirty.bottom() {
             cover.fill(0.0);
+            outline.move_to(y as f32);
             for line in 0..LINES {
                 let at = y as f32 + (line as f32 + 0.5) / LINES as f32;
-                crossings(points, at, &mut cuts);
-                for pair in cuts.chunks_exact(2) {
-                    add_span(
-                        &mut cover,
-                        pair[0] - dirty.x as f32,
-                        pair[1] - dirty.x as f32,
-                    );
-                }
+                outline.each_span(at, |left, right| {
+                    add_span(&mut cover, left - dirty.x as f32, right - dirty.x as f32);
+                });
             }
             let start = y as usize * width + dirty.x as usize;
             let row = &mut self.plane.data[start..start + cover.len()];
@@ -89,18 +86,83 @@ impl Mask {
     }
 }
 
-/// Where the polygon's edges cross the height `y`, from left to right.
-fn crossings(points: &[(f32, f32)], y: f32, cuts: &mut Vec<f32>) {
-    cuts.clear();
-    let mut previous = points[points.len() - 1];
-    for point in points {
-        let (a, b) = (previous, *point);
-        if (a.1 <= y) != (b.1 <= y) {
-            cuts.push(a.0 + (y - a.1) / (b.1 - a.1) * (b.0 - a.0));
+/// One side of a polygon, from its upper to its lower end.
+struct Side {
+    top: (f32, f32),
+    bottom: (f32, f32),
+    /// 1 when it was drawn downwards, −1 upwards.
+    turn: i32,
+}
+
+/// The sides of a polygon, visited row by row from above.
+struct Outline {
+    /// By their upper ends.
+    sides: Vec<Side>,
+    /// How many of them have been reached.
+    reached: usize,
+    /// Those that may cross the row.
+    active: Vec<usize>,
+    /// Where they cross a line, and which way.
+    cuts: Vec<(f32, i32)>,
+}
+
+impl Outline {
+    fn new(points: &[(f32, f32)]) -> Self {
+        let after = points.iter().cycle().skip(1);
+        let mut sides: Vec<Side> = points
+            .iter()
+            .zip(after)
+            .filter(|(a, b)| a.1 != b.1)
+            .map(|(&a, &b)| {
+                let (top, bottom, turn) = if a.1 < b.1 { (a, b, 1) } else { (b, a, -1) };
+                Side { top, bottom, turn }
+            })
+            .collect();
+        sides.sort_by(|a, b| a.top.1.total_cmp(&b.top.1));
+        Self {
+            sides,
+            reached: 0,
+            active: Vec::new(),
+            cuts: Vec::new(),
         }
-        previous = *point;
     }
-    cuts.sort_by(f32::total_cmp);
+
+    /// Goes on to the row `y..y + 1`; rows come from above.
+    fn move_to(&mut self, y: f32) {
+        while self
+            .sides
+            .get(self.reached)
+            .is_some_and(|side| side.top.1 < y + 1.0)
+        {
+            self.active.push(self.reached);
+            self.reached += 1;
+        }
+        let sides = &self.sides;
+        self.active.retain(|side| sides[*side].bottom.1 >= y);
+    }
+
+    /// Calls `take` with every stretch of the line at `y` that lies inside, from left to right.
+    fn each_span(&mut self, y: f32, mut take: impl FnMut(f32, f32)) {
+        self.cuts.clear();
+        for side in self.active.iter().map(|side| &self.sides[*side]) {
+            let (a, b) = (side.top, side.bottom);
+            if a.1 <= y && b.1 > y {
+                self.cuts
+                    .push((a.0 + (y - a.1) / (b.1 - a.1) * (b.0 - a.0), side.turn));
+            }
+        }
+        self.cuts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut turns, mut from) = (0, 0.0);
+        for (x, turn) in &self.cuts {
+            if turns == 0 {
+                from = *x;
+            }
+            turns += turn;
+            if turns == 0 {
+                take(from, *x);
+            }
+        }
+    }
 }
 
 /// Adds the span `left..right` to the pixels' coverage, partly covered ones by their share.

@@ -4,13 +4,13 @@
 use rayon::prelude::*;
 
 use super::Mask;
-use super::base::is_clear;
+use super::base::{is_clear, is_full};
 use crate::geometry::PixelRect;
 use crate::raster::Plane;
 
 /// Replaces the mask by `work` on its tiles. `work` gets a plane cut from the mask (a tile with `reach` pixels around
 /// it, less at the canvas' border) and returns one of the same size, exact at least in the tile. Tiles that see
-/// nothing masked are left alone.
+/// nothing masked, or nothing but fully masked pixels, are left alone: `work` must not change such planes.
 pub(super) fn by_tiles(mask: &mut Mask, reach: u32, work: impl Fn(&Plane) -> Plane + Sync) {
     let bounds = mask.bounds();
     if bounds.is_empty() {
@@ -31,7 +31,8 @@ pub(super) fn by_tiles(mask: &mut Mask, reach: u32, work: impl Fn(&Plane) -> Pla
         .filter_map(|tile| {
             let around = tile.grow(reach).intersect(canvas);
             let part = mask.crop(around);
-            (!is_clear(&part.data)).then(|| (tile, around, work(&part)))
+            let plain = is_clear(&part.data) || is_full(&part.data);
+            (!plain).then(|| (tile, around, work(&part)))
         })
         .collect();
     for (tile, around, part) in done {
