@@ -3,6 +3,7 @@
 
 mod edit;
 mod history;
+pub mod journal;
 mod stroke;
 
 use std::path::{Path, PathBuf};
