@@ -11,6 +11,7 @@ fn photo(width: u32, height: u32) -> Photo {
         samples: Samples::U8(samples),
         icc: None,
         exif: None,
+        notes: None,
         format: PhotoFormat::Png,
     }
 }

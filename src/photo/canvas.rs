@@ -96,6 +96,7 @@ impl Photo {
             samples,
             icc: self.icc.clone(),
             exif: self.exif.clone(),
+            notes: self.notes.clone(),
             format: self.format,
         })
     }

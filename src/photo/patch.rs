@@ -13,6 +13,7 @@ impl Photo {
             samples: Samples::U8(rgb),
             icc: None,
             exif: None,
+            notes: None,
             format: PhotoFormat::Png,
         }
     }

@@ -64,7 +64,7 @@ impl App {
         };
         self.saving = true;
         let (photo, revision) = (Arc::clone(document.photo()), document.revision());
-        self.io.save(photo, path, revision, self.options.encode);
+        self.io.save(photo, path, revision, self.options.encode.clone());
     }
 
     /// Writes a candidate without accepting it.
@@ -76,7 +76,7 @@ impl App {
         let photo = Arc::clone(document.photo());
         self.saving = true;
         self.io
-            .save_result(photo, result, extension, path, self.options.encode);
+            .save_result(photo, result, extension, path, self.options.encode.clone());
     }
 
     /// A file name to offer for Save as: beside the original, never an existing one.
