@@ -4,6 +4,7 @@
 mod edit;
 mod history;
 pub mod journal;
+pub mod project;
 mod stroke;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::plan::Extension;
 pub use edit::PixelPatch;
 use edit::{CanvasState, Edit};
 use history::History;
+pub use project::read_archive as read_project_file;
 use stroke::Stroke;
 
 /// Why a change can't be made.
