@@ -320,6 +320,7 @@ fn masks_come_from_pictures_of_the_same_size_only() {
             samples,
             icc: None,
             exif: None,
+            notes: None,
             format: PhotoFormat::Png,
         };
         encode_file(&photo, &path, &EncodeOptions::default()).expect("saves");
@@ -374,6 +375,7 @@ fn transparency_becomes_a_mask() {
         samples: Samples::U8(vec![9, 0, 9, 100, 9, 255]),
         icc: None,
         exif: None,
+        notes: None,
         format: PhotoFormat::Png,
     };
     assert_eq!(

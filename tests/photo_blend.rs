@@ -28,6 +28,7 @@ fn photo(layout: Layout, wide: bool, profile: Option<&ColorProfile>) -> Photo {
         },
         icc: profile.map(|p| Arc::from(p.encode().expect("encodes"))),
         exif: None,
+        notes: None,
         format: PhotoFormat::Png,
     }
 }

@@ -25,6 +25,7 @@ fn photo(width: u32, height: u32, layout: Layout, wide: bool) -> Photo {
         },
         icc: None,
         exif: None,
+        notes: None,
         format: PhotoFormat::Png,
     }
 }

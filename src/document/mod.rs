@@ -12,7 +12,9 @@ mod fill;
 mod fills;
 mod framing;
 mod history;
+pub mod journal;
 mod masking;
+pub mod project;
 mod stroke;
 mod tiles;
 mod travel;
@@ -30,6 +32,7 @@ use content::Content;
 pub use fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
 pub use fills::{Basis, Proposal, Rerun};
 use history::{History, Target};
+pub use project::read_archive as read_project_file;
 use stroke::Stroke;
 
 /// Why a change can't be made.

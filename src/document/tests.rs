@@ -13,6 +13,7 @@ pub(super) fn photo(width: u32, height: u32) -> Photo {
         samples: Samples::U8(samples),
         icc: None,
         exif: None,
+        notes: None,
         format: PhotoFormat::Png,
     }
 }

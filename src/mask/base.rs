@@ -82,6 +82,7 @@ impl Mask {
             samples: Samples::U8(self.plane.data.clone()),
             icc: None,
             exif: None,
+            notes: None,
             format: PhotoFormat::Png,
         };
         let (bytes, _) = encode_bytes(&photo, PhotoFormat::Png, &EncodeOptions::default())?;

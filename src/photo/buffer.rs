@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Notes;
 use crate::geometry::PixelSize;
 
 /// Samples in the file's own depth, interleaved, row by row.
@@ -103,6 +104,8 @@ pub struct Photo {
     pub icc: Option<Arc<[u8]>>,
     /// The EXIF block (TIFF structure, without any container prefix), its orientation tag set to upright.
     pub exif: Option<Arc<[u8]>>,
+    /// What the file said besides EXIF; none when it said nothing.
+    pub notes: Option<Arc<Notes>>,
     /// What the file was.
     pub format: PhotoFormat,
 }

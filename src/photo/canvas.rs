@@ -113,6 +113,7 @@ impl Photo {
             samples,
             icc: self.icc.clone(),
             exif: self.exif.clone(),
+            notes: self.notes.clone(),
             format: self.format,
         })
     }

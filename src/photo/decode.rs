@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::PhotoError;
 use super::limits::{MAX_EXIF_BYTES, MAX_FILE_BYTES, MAX_ICC_BYTES};
-use super::{ColorSpace, Layout, Photo, PhotoFormat, Samples};
+use super::{ColorSpace, Layout, Notes, Photo, PhotoFormat, Samples};
 use super::{decode_jpeg, decode_png, decode_simple, decode_tiff, exif, orient, sniff};
 use crate::geometry::PixelSize;
 
@@ -25,6 +25,7 @@ pub(super) struct Stored {
     pub samples: Samples,
     pub icc: Option<Vec<u8>>,
     pub exif: Option<Vec<u8>>,
+    pub notes: Notes,
     /// Orientation from the format's own field; EXIF counts where this is `None`.
     pub orientation: Option<u8>,
     pub warnings: Vec<String>,
@@ -93,6 +94,7 @@ fn finish(stored: Stored, format: PhotoFormat) -> Decoded {
             "the colour profile can't be used ({problem}); colours are shown as sRGB and the profile is kept"
         ));
     }
+    let notes = stored.notes.cleaned(&mut warnings);
     Decoded {
         photo: Photo {
             size,
@@ -100,6 +102,7 @@ fn finish(stored: Stored, format: PhotoFormat) -> Decoded {
             samples,
             icc: icc.map(Arc::from),
             exif: exif.map(|block| Arc::from(exif::upright(block))),
+            notes: (!notes.is_empty()).then(|| Arc::new(notes)),
             format,
         },
         warnings,

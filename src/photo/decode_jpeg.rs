@@ -9,7 +9,7 @@ use image::codecs::jpeg::JpegDecoder;
 use super::decode::{Stored, from_image, zeros};
 use super::error::PhotoError;
 use super::limits::{check_plausible, check_size};
-use super::{Samples, jpeg_check, jpeg_segments};
+use super::{Samples, jpeg_check, jpeg_segments, metadata};
 
 /// Even an empty block costs two bits, and 4:2:0 has six blocks for 256 pixels; progressive files can halve that.
 const PIXELS_PER_BYTE: u64 = 1024;
@@ -52,6 +52,7 @@ pub fn decode(bytes: &[u8]) -> Result<Stored, PhotoError> {
         samples: Samples::U8(decoded?),
         icc,
         exif: jpeg_segments::exif(&segments),
+        notes: metadata::jpeg_notes(&segments),
         orientation: None,
         warnings,
     })

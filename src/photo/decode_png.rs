@@ -6,7 +6,7 @@ use std::io::Cursor;
 use super::decode::{Stored, zeros};
 use super::error::PhotoError;
 use super::limits::{check_plausible, check_size};
-use super::{Layout, Samples};
+use super::{Layout, Samples, png_text};
 use crate::geometry::PixelSize;
 
 /// Deflate can't shrink data to less than 1/1032; a 1-bit picture holds 8 pixels a byte.
@@ -63,6 +63,7 @@ pub fn decode(bytes: &[u8]) -> Result<Stored, PhotoError> {
         layout,
         icc: info.icc_profile.as_ref().map(|p| p.to_vec()),
         exif: info.exif_metadata.as_ref().map(|p| p.to_vec()),
+        notes: png_text::read(bytes),
         samples: if wide {
             Samples::U16(from_big_endian(&data))
         } else {

@@ -9,7 +9,7 @@ use image::{ColorType, ImageDecoder};
 use super::decode::{Stored, from_image, zeros};
 use super::error::PhotoError;
 use super::limits::{check_plausible, check_size};
-use super::{Layout, PhotoFormat, Samples};
+use super::{Layout, Notes, PhotoFormat, Samples, webp_chunks};
 use crate::geometry::PixelSize;
 
 pub fn decode(bytes: &[u8], format: PhotoFormat) -> Result<Stored, PhotoError> {
@@ -46,7 +46,9 @@ fn webp(bytes: &[u8]) -> Result<Stored, PhotoError> {
         return Err(PhotoError::truncated("WebP"));
     }
     let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|e| from_image("WebP", &e))?;
-    read("WebP", Ok(decoder), bytes, u64::MAX)
+    let mut stored = read("WebP", Ok(decoder), bytes, u64::MAX)?;
+    stored.notes.xmp = webp_chunks::find(bytes, *b"XMP ").map(<[u8]>::to_vec);
+    Ok(stored)
 }
 
 fn gif(bytes: &[u8]) -> Result<Stored, PhotoError> {
@@ -94,6 +96,7 @@ fn read<D: ImageDecoder>(
         samples: Samples::U8(data),
         icc,
         exif,
+        notes: Notes::default(),
         orientation: None,
         warnings: Vec::new(),
     })

@@ -11,11 +11,13 @@ use super::buffer::Sample;
 use super::decode::Stored;
 use super::error::PhotoError;
 use super::limits::{MAX_DECODED_BYTES, MAX_ICC_BYTES, check_plausible, check_size};
-use super::{Layout, Samples};
+use super::{Layout, Notes, Samples};
 use crate::geometry::PixelSize;
 
 /// Deflate's 1/1032 and LZW's lower bound, for 1-bit pictures.
 const PIXELS_PER_BYTE: u64 = 1 << 14;
+/// XMP specification, part 3, 1.1.6.
+pub(super) const XMP_PACKET: Tag = Tag::Unknown(700);
 const DNG_VERSION: Tag = Tag::Unknown(50706);
 const YCBCR_COEFFICIENTS: Tag = Tag::Unknown(529);
 const PALETTE: u16 = 3;
@@ -39,6 +41,10 @@ pub fn decode(bytes: &[u8]) -> Result<Stored, PhotoError> {
     let kind = Kind::of(&mut reader)?;
     check_size(size, kind.layout, if kind.wide { 2 } else { 1 })?;
     let icc = reader.get_tag_u8_vec(Tag::IccProfile).ok();
+    let notes = Notes {
+        xmp: reader.get_tag_u8_vec(XMP_PACKET).ok(),
+        texts: Vec::new(),
+    };
     let orientation = number(&mut reader, Tag::Orientation).map_or(1, |v| v.min(255) as u8);
     let mut warnings = Vec::new();
     let samples = kind.read(&mut reader, size, &mut warnings)?;
@@ -51,6 +57,7 @@ pub fn decode(bytes: &[u8]) -> Result<Stored, PhotoError> {
         samples,
         icc,
         exif: None,
+        notes,
         orientation: Some(orientation),
         warnings,
     })

@@ -1,5 +1,5 @@
 //! Owns writing photographs: which format, what it can hold, and telling the user what it can't. Used by app, cli and
-//! gallery. Must never drop depth, alpha, colour or EXIF silently, and never leave half a file (see `save`).
+//! gallery. Must never drop depth, alpha, colour or metadata silently, and never leave half a file (see `save`).
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,19 @@ use rayon::prelude::*;
 
 use super::buffer::Sample;
 use super::limits::MAX_SIDE;
-use super::{ColorSpace, Layout, Photo, PhotoError, PhotoFormat, Samples};
-use super::{encode_formats, save};
+use super::{ColorSpace, Layout, Photo, PhotoError, PhotoFormat, Recipe, Samples};
+use super::{encode_formats, metadata, save};
 
 /// How to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EncodeOptions {
     /// 1–100; values outside are clamped. Colour is kept at full resolution (4:4:4) at every quality.
     pub jpeg_quality: u8,
-    /// Leaves out EXIF (camera, place, time). The colour profile stays, since the colours need it.
+    /// Leaves out all metadata: EXIF (camera, place, time), XMP, texts and the recipe. The colour profile stays, since
+    /// the colours need it.
     pub strip_metadata: bool,
+    /// How the picture was made, to be written where other tools look for it (PNG, JPEG, WebP).
+    pub recipe: Option<Recipe>,
 }
 
 impl Default for EncodeOptions {
@@ -25,6 +28,7 @@ impl Default for EncodeOptions {
         Self {
             jpeg_quality: 95,
             strip_metadata: false,
+            recipe: None,
         }
     }
 }
@@ -36,7 +40,6 @@ struct Ability {
     alpha: bool,
     gray: bool,
     icc: bool,
-    exif: bool,
     max_side: u32,
 }
 
@@ -68,14 +71,12 @@ impl PhotoFormat {
             alpha: true,
             gray: true,
             icc: true,
-            exif: true,
             max_side: MAX_SIDE,
         };
         match self {
             Self::Png | Self::Gif => all,
             Self::Tiff => Ability {
                 name: "TIFF",
-                exif: false,
                 ..all
             },
             Self::Jpeg => Ability {
@@ -97,7 +98,6 @@ impl PhotoFormat {
                 alpha: false,
                 gray: false,
                 icc: false,
-                exif: false,
                 ..all
             },
             Self::Qoi => Ability {
@@ -105,7 +105,6 @@ impl PhotoFormat {
                 wide: false,
                 gray: false,
                 icc: false,
-                exif: false,
                 ..all
             },
         }
@@ -168,8 +167,9 @@ pub fn encode_bytes(
         )));
     }
     let mut warnings = Vec::new();
-    let fitting = fit(photo, &ability, *options, &mut warnings)?;
-    let bytes = encode_formats::encode(&fitting, format, options.jpeg_quality)?;
+    let fitting = fit(photo, &ability, &mut warnings)?;
+    let metadata = metadata::gather(photo, format, ability.name, options, &mut warnings);
+    let bytes = encode_formats::encode(&fitting, format, &metadata, options.jpeg_quality)?;
     Ok((bytes, warnings))
 }
 
@@ -177,7 +177,6 @@ pub fn encode_bytes(
 fn fit<'a>(
     photo: &'a Photo,
     ability: &Ability,
-    options: EncodeOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Cow<'a, Photo>, PhotoError> {
     let name = ability.name;
@@ -211,15 +210,6 @@ fn fit<'a>(
     if out.layout.is_gray() && !ability.gray {
         out.to_mut().promote_to_rgb()?;
     }
-    if out.exif.is_some() {
-        if options.strip_metadata {
-            out.to_mut().exif = None;
-        } else if !ability.exif {
-            warnings.push(format!(
-                "{name} files are written without EXIF (camera, date, place)"
-            ));
-        }
-    }
     Ok(out)
 }
 
@@ -230,6 +220,7 @@ fn with_samples(photo: &Photo, layout: Layout, samples: Samples) -> Photo {
         samples,
         icc: photo.icc.clone(),
         exif: photo.exif.clone(),
+        notes: photo.notes.clone(),
         format: photo.format,
     }
 }

@@ -10,14 +10,23 @@ use tiff::encoder::colortype::ColorType;
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, TiffValue};
 use tiff::tags::{PhotometricInterpretation, Predictor, SampleFormat, Tag};
 
-use super::{Layout, Photo, PhotoError, PhotoFormat, Samples, jpeg_segments};
+use super::decode_tiff::XMP_PACKET;
+use super::metadata::Metadata;
+use super::{Layout, Photo, PhotoError, PhotoFormat, Samples};
+use super::{jpeg_segments, png_text, webp_chunks};
 
-pub fn encode(photo: &Photo, format: PhotoFormat, jpeg_quality: u8) -> Result<Vec<u8>, PhotoError> {
+/// `photo` with `metadata` beside its pixels and colour profile; the photo's own metadata is not looked at.
+pub fn encode(
+    photo: &Photo,
+    format: PhotoFormat,
+    metadata: &Metadata,
+    jpeg_quality: u8,
+) -> Result<Vec<u8>, PhotoError> {
     match format {
-        PhotoFormat::Jpeg => jpeg(photo, jpeg_quality),
-        PhotoFormat::Png => png(photo),
-        PhotoFormat::WebP => webp(photo),
-        PhotoFormat::Tiff => tiff(photo),
+        PhotoFormat::Jpeg => jpeg(photo, metadata, jpeg_quality),
+        PhotoFormat::Png => png(photo, metadata),
+        PhotoFormat::WebP => webp(photo, metadata),
+        PhotoFormat::Tiff => tiff(photo, metadata),
         PhotoFormat::Bmp => simple(photo, "BMP", |data, w, h, color, out| {
             BmpEncoder::new(out).write_image(data, w, h, color)
         }),
@@ -62,32 +71,37 @@ fn simple(
 }
 
 /// Baseline, 4:4:4 (the encoder never subsamples), metadata behind the JFIF header.
-fn jpeg(photo: &Photo, quality: u8) -> Result<Vec<u8>, PhotoError> {
+fn jpeg(photo: &Photo, metadata: &Metadata, quality: u8) -> Result<Vec<u8>, PhotoError> {
     let quality = quality.clamp(1, 100);
     let mut out = simple(photo, "JPEG", |data, w, h, color, out| {
         JpegEncoder::new_with_quality(out, quality).encode(data, w, h, color)
     })?;
-    let extra = jpeg_segments::metadata_segments(photo.exif.as_deref(), photo.icc.as_deref())
+    let extra = jpeg_segments::metadata_segments(metadata, photo.icc.as_deref())
         .map_err(|e| failed("JPEG", e))?;
     jpeg_segments::insert_segments(&mut out, extra);
     Ok(out)
 }
 
-fn webp(photo: &Photo) -> Result<Vec<u8>, PhotoError> {
-    simple(photo, "WebP", |data, w, h, color, out| {
+fn webp(photo: &Photo, metadata: &Metadata) -> Result<Vec<u8>, PhotoError> {
+    let out = simple(photo, "WebP", |data, w, h, color, out| {
         let mut encoder = WebPEncoder::new_lossless(out);
         let refused = image::ImageError::Unsupported;
         if let Some(icc) = &photo.icc {
             encoder.set_icc_profile(icc.to_vec()).map_err(refused)?;
         }
-        if let Some(exif) = &photo.exif {
+        if let Some(exif) = &metadata.exif {
             encoder.set_exif_metadata(exif.to_vec()).map_err(refused)?;
         }
         encoder.write_image(data, w, h, color)
-    })
+    })?;
+    match &metadata.xmp {
+        Some(xmp) => webp_chunks::with_xmp(&out, xmp, photo.size, photo.layout.has_alpha())
+            .ok_or_else(|| failed("WebP", "its XMP notes do not fit")),
+        None => Ok(out),
+    }
 }
 
-fn png(photo: &Photo) -> Result<Vec<u8>, PhotoError> {
+fn png(photo: &Photo, metadata: &Metadata) -> Result<Vec<u8>, PhotoError> {
     let say = |e: png::EncodingError| failed("PNG", e);
     let mut info = png::Info::with_size(photo.size.width, photo.size.height);
     info.color_type = match photo.layout {
@@ -104,7 +118,8 @@ fn png(photo: &Photo) -> Result<Vec<u8>, PhotoError> {
         info.bit_depth = png::BitDepth::Sixteen;
     }
     info.icc_profile = photo.icc.as_deref().map(Cow::Borrowed);
-    info.exif_metadata = photo.exif.as_deref().map(Cow::Borrowed);
+    info.exif_metadata = metadata.exif.as_deref().map(Cow::Borrowed);
+    png_text::put(&mut info, metadata.xmp.as_deref(), &metadata.texts);
     let mut out = Vec::new();
     let mut encoder = png::Encoder::with_info(&mut out, info).map_err(say)?;
     // Level 2 of 9: a sixth smaller than the fastest mode, and still under half a second for 15 megapixels.
@@ -158,20 +173,26 @@ tiff_layout!(TiffRgb16, u16, 16, 3, RGB);
 tiff_layout!(TiffRgba16, u16, 16, 4, RGB);
 
 /// Deflate with the horizontal predictor; alpha is marked as unassociated.
-fn tiff(photo: &Photo) -> Result<Vec<u8>, PhotoError> {
+fn tiff(photo: &Photo, metadata: &Metadata) -> Result<Vec<u8>, PhotoError> {
     match (&photo.samples, photo.layout) {
-        (Samples::U8(data), Layout::Gray) => tiff_as::<TiffGray8>(photo, data),
-        (Samples::U8(data), Layout::GrayAlpha) => tiff_as::<TiffGrayAlpha8>(photo, data),
-        (Samples::U8(data), Layout::Rgb) => tiff_as::<TiffRgb8>(photo, data),
-        (Samples::U8(data), Layout::Rgba) => tiff_as::<TiffRgba8>(photo, data),
-        (Samples::U16(data), Layout::Gray) => tiff_as::<TiffGray16>(photo, data),
-        (Samples::U16(data), Layout::GrayAlpha) => tiff_as::<TiffGrayAlpha16>(photo, data),
-        (Samples::U16(data), Layout::Rgb) => tiff_as::<TiffRgb16>(photo, data),
-        (Samples::U16(data), Layout::Rgba) => tiff_as::<TiffRgba16>(photo, data),
+        (Samples::U8(data), Layout::Gray) => tiff_as::<TiffGray8>(photo, metadata, data),
+        (Samples::U8(data), Layout::GrayAlpha) => tiff_as::<TiffGrayAlpha8>(photo, metadata, data),
+        (Samples::U8(data), Layout::Rgb) => tiff_as::<TiffRgb8>(photo, metadata, data),
+        (Samples::U8(data), Layout::Rgba) => tiff_as::<TiffRgba8>(photo, metadata, data),
+        (Samples::U16(data), Layout::Gray) => tiff_as::<TiffGray16>(photo, metadata, data),
+        (Samples::U16(data), Layout::GrayAlpha) => {
+            tiff_as::<TiffGrayAlpha16>(photo, metadata, data)
+        }
+        (Samples::U16(data), Layout::Rgb) => tiff_as::<TiffRgb16>(photo, metadata, data),
+        (Samples::U16(data), Layout::Rgba) => tiff_as::<TiffRgba16>(photo, metadata, data),
     }
 }
 
-fn tiff_as<C: ColorType>(photo: &Photo, data: &[C::Inner]) -> Result<Vec<u8>, PhotoError>
+fn tiff_as<C: ColorType>(
+    photo: &Photo,
+    metadata: &Metadata,
+    data: &[C::Inner],
+) -> Result<Vec<u8>, PhotoError>
 where
     [C::Inner]: TiffValue,
 {
@@ -195,6 +216,12 @@ where
         image
             .encoder()
             .write_tag(Tag::IccProfile, &icc[..])
+            .map_err(say)?;
+    }
+    if let Some(xmp) = &metadata.xmp {
+        image
+            .encoder()
+            .write_tag(XMP_PACKET, &xmp[..])
             .map_err(say)?;
     }
     image.write_data(data).map_err(say)?;

@@ -1,9 +1,10 @@
-//! Owns the container side of JPEG: walking its segments, reading size, ICC and EXIF, refusing what is not read, and
-//! writing ICC and EXIF segments. Called by decode and encode. Must never decode a coefficient (see `jpeg_check`).
+//! Owns the container side of JPEG: walking its segments, reading size, ICC and metadata, refusing what is not read,
+//! and writing ICC and metadata segments. Called by decode and encode. Must never decode a coefficient (see `jpeg_check`).
 
 use super::Layout;
 use super::error::PhotoError;
 use super::limits::MAX_ICC_BYTES;
+use super::metadata::Metadata;
 use crate::geometry::PixelSize;
 
 pub(super) const SOS: u8 = 0xDA;
@@ -14,7 +15,10 @@ const EOI: u8 = 0xD9;
 const APP1: u8 = 0xE1;
 const APP2: u8 = 0xE2;
 const ICC_TAG: &[u8] = b"ICC_PROFILE\0";
+const COM: u8 = 0xFE;
 const EXIF_TAG: &[u8] = b"Exif\0\0";
+/// XMP specification, part 3, 1.1.3.
+const XMP_TAG: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// Payload bytes of one segment.
 const SEGMENT_ROOM: usize = 65_533;
 
@@ -223,8 +227,39 @@ pub fn icc(segments: &Segments<'_>) -> Result<Option<Vec<u8>>, &'static str> {
     Ok(Some(profile))
 }
 
-/// EXIF and ICC as segments, to stand behind the JFIF header. `Err` names what does not fit.
-pub fn metadata_segments(exif: Option<&[u8]>, icc: Option<&[u8]>) -> Result<Vec<u8>, String> {
+/// The XMP packet of the first APP1 that holds one.
+pub fn xmp(segments: &Segments<'_>) -> Option<Vec<u8>> {
+    segments
+        .list
+        .iter()
+        .filter(|s| s.marker == APP1)
+        .find_map(|s| s.body.strip_prefix(XMP_TAG))
+        .map(<[u8]>::to_vec)
+}
+
+/// The texts of all comment segments.
+pub fn comments<'a>(segments: &'a Segments<'a>) -> impl Iterator<Item = &'a [u8]> {
+    let is_comment = |s: &&Segment<'a>| s.marker == COM;
+    segments.list.iter().filter(is_comment).map(|s| s.body)
+}
+
+/// Whether one segment can hold this EXIF block.
+pub fn exif_fits(block: &[u8]) -> bool {
+    block.len() + EXIF_TAG.len() <= SEGMENT_ROOM
+}
+
+/// Whether one segment can hold this XMP packet.
+pub fn xmp_fits(packet: &[u8]) -> bool {
+    packet.len() + XMP_TAG.len() <= SEGMENT_ROOM
+}
+
+/// Whether one segment can hold this comment.
+pub fn comment_fits(text: &str) -> bool {
+    text.len() <= SEGMENT_ROOM
+}
+
+/// Metadata as segments, to stand behind the JFIF header. `Err` names what does not fit.
+pub fn metadata_segments(metadata: &Metadata, icc: Option<&[u8]>) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     let mut put = |marker: u8, parts: &[&[u8]]| {
         let length: usize = parts.iter().map(|p| p.len()).sum();
@@ -234,11 +269,14 @@ pub fn metadata_segments(exif: Option<&[u8]>, icc: Option<&[u8]>) -> Result<Vec<
             out.extend(*part);
         }
     };
-    if let Some(block) = exif {
-        if block.len() + EXIF_TAG.len() > SEGMENT_ROOM {
+    if let Some(block) = &metadata.exif {
+        if !exif_fits(block) {
             return Err("the EXIF block is larger than a JPEG can hold (64 KiB)".into());
         }
         put(APP1, &[EXIF_TAG, block]);
+    }
+    if let Some(packet) = metadata.xmp.as_ref().filter(|p| xmp_fits(p)) {
+        put(APP1, &[XMP_TAG, packet]);
     }
     if let Some(profile) = icc {
         let room = SEGMENT_ROOM - ICC_TAG.len() - 2;
@@ -249,6 +287,9 @@ pub fn metadata_segments(exif: Option<&[u8]>, icc: Option<&[u8]>) -> Result<Vec<
         for (index, piece) in profile.chunks(room).enumerate() {
             put(APP2, &[ICC_TAG, &[index as u8 + 1, pieces as u8], piece]);
         }
+    }
+    for (_, text) in metadata.texts.iter().filter(|(_, t)| comment_fits(t)) {
+        put(COM, &[text.as_bytes()]);
     }
     Ok(out)
 }
@@ -273,7 +314,11 @@ mod tests {
     fn long_profiles_travel_in_pieces() {
         let profile: Vec<u8> = (0..150_000u32).map(|v| (v * 7) as u8).collect();
         let mut file = vec![0xFF, SOI, 0xFF, SOS, 0, 2, 1, 2, 3, 0xFF, EOI];
-        let extra = metadata_segments(Some(b"II*\0rest"), Some(&profile)).expect("fits");
+        let metadata = Metadata {
+            exif: Some(b"II*\0rest"[..].into()),
+            ..Metadata::default()
+        };
+        let extra = metadata_segments(&metadata, Some(&profile)).expect("fits");
         insert_segments(&mut file, extra);
         let segments = split(&file);
         assert!(segments.complete);
@@ -284,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_missing_piece_is_noticed() {
-        let extra = metadata_segments(None, Some(&vec![7; 100_000])).expect("fits");
+        let extra = metadata_segments(&Metadata::default(), Some(&vec![7; 100_000])).expect("fits");
         let mut file = vec![0xFF, SOI];
         file.extend(&extra[..65_535 + 2]);
         assert!(icc(&split(&file)).is_err());

@@ -17,6 +17,7 @@ impl Photo {
             samples: Samples::U8(rgb),
             icc: None,
             exif: None,
+            notes: None,
             format: PhotoFormat::Png,
         }
     }

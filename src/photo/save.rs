@@ -1,6 +1,7 @@
 //! Owns putting bytes on disk so that a crash, a full disk or a missing permission never costs the old file, and the
 //! names of new files. Used by encode, gallery and mask. Must never write into the target itself.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,14 @@ use super::{PhotoError, PhotoFormat};
 /// Replaces `path` by a file with these bytes: written beside it, flushed to disk, then renamed. On any failure the
 /// old file stays as it was. Its permissions are kept; a symbolic link stays a link.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PhotoError> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], for files too large to hold in memory twice: `write` puts the bytes into the new file.
+pub fn write_atomically_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Result<(), PhotoError> {
     let failed = |e: std::io::Error| PhotoError::writing(path, e);
     let target = resolve(path).map_err(failed)?;
     let old = std::fs::metadata(&target).ok();
@@ -30,7 +39,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PhotoError> {
             path.display()
         )));
     }
-    let file = temporary(&target, bytes).map_err(failed)?;
+    let file = temporary(&target, write).map_err(failed)?;
     if let Some(permissions) = permissions {
         file.as_file()
             .set_permissions(permissions)
@@ -78,7 +87,8 @@ pub fn free_path(path: &Path) -> PathBuf {
 /// Writes to the first free name of [`default_output`], never over a file that appears meanwhile.
 pub(super) fn write_new(path: &Path, word: &str, bytes: &[u8]) -> Result<PathBuf, PhotoError> {
     let first = numbered(path, word, 1);
-    let mut file = temporary(&first, bytes).map_err(|e| PhotoError::writing(&first, e))?;
+    let mut file = temporary(&first, |file| file.write_all(bytes))
+        .map_err(|e| PhotoError::writing(&first, e))?;
     for number in 1.. {
         let candidate = numbered(path, word, number);
         match file.persist_noclobber(&candidate) {
@@ -130,7 +140,10 @@ fn folder(target: &Path) -> &Path {
 }
 
 /// A complete file beside `target`, on disk; removes itself unless it is renamed.
-fn temporary(target: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
+fn temporary(
+    target: &Path,
+    write: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> std::io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".inlay-").suffix(".tmp");
     #[cfg(unix)]
@@ -140,7 +153,7 @@ fn temporary(target: &Path, bytes: &[u8]) -> std::io::Result<NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut file = builder.tempfile_in(folder(target))?;
-    file.write_all(bytes)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     Ok(file)
 }

@@ -64,7 +64,7 @@ impl App {
         };
         self.saving = true;
         let (photo, content) = (Arc::clone(document.photo()), document.content_number());
-        self.io.save(photo, path, content, self.options.encode);
+        self.io.save(photo, path, content, self.options.encode.clone());
     }
 
     /// Writes a candidate without accepting it.
@@ -78,7 +78,7 @@ impl App {
         let photo = Arc::clone(document.photo());
         self.saving = true;
         self.io
-            .save_result(photo, result, frame, path, self.options.encode);
+            .save_result(photo, result, frame, path, self.options.encode.clone());
     }
 
     /// A file name to offer for Save as: beside the original, never an existing one.

@@ -1,0 +1,401 @@
+//! Owns `project.json`: its types, its version and the steps from older versions to this one. Used by `stored`. Must
+//! never share a type with the live document, or change the meaning of a field that a released version wrote.
+//!
+//! Rules for changes. A new field that old readers may ignore: add it with `#[serde(default)]`, raise `VERSION`, add a
+//! migration (it may do nothing). A change that old readers would get wrong: raise `READER` to the new version too.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::ProjectError;
+use crate::geometry::{PixelRect, PixelSize};
+use crate::photo::{Layout, MAX_PIXELS, MAX_SIDE, PhotoFormat};
+
+/// The format that is written.
+pub const VERSION: u32 = 1;
+/// The oldest format number whose readers can make sense of what is written.
+pub const READER: u32 = 1;
+pub const FILE_NAME: &str = "project.json";
+/// Largest `project.json`: prompts and names of thousands of fills.
+pub const MAX_TEXT_BYTES: u64 = 16 << 20;
+
+/// One step, from the format whose number is its place in the table (from 1) to the next.
+type Migration = fn(Value) -> Result<Value, String>;
+/// `MIGRATIONS[n]` leads from format `n + 1` to `n + 2`.
+const MIGRATIONS: &[Migration] = &[];
+
+/// The whole text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProjectText {
+    pub version: u32,
+    pub reader: u32,
+    /// The program that wrote it, for people.
+    pub app: String,
+    pub base: BaseText,
+    /// The part of the plane that is the picture; the origin is the base photo's top left.
+    pub frame: RectText,
+    /// From bottom to top.
+    pub fills: Vec<FillText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<PlaneText>,
+}
+
+/// The base photo. Its pixels, profile and metadata are in `file`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaseText {
+    pub file: String,
+    pub width: u32,
+    pub height: u32,
+    pub layout: LayoutText,
+    /// Bits of one sample: 8 or 16.
+    pub depth: u8,
+    /// What the photo's own file was, in lower case; unknown words count as PNG.
+    pub source_format: String,
+    /// Where the photo was opened from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_path: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LayoutText {
+    Gray,
+    GrayAlpha,
+    Rgb,
+    Rgba,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FillText {
+    pub id: u64,
+    pub name: String,
+    pub visible: bool,
+    /// 0–1.
+    pub opacity: f32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<StoredGrowth>,
+    pub parts: Vec<PartText>,
+    /// What was masked when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<PlaneText>,
+    /// Prompt, seed, model and all else that made it.
+    #[serde(default)]
+    pub recipe: Value,
+}
+
+/// By how many pixels a fill grew the frame; negative where it cropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StoredGrowth {
+    pub left: i32,
+    pub top: i32,
+    pub right: i32,
+    pub bottom: i32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartText {
+    pub rect: RectText,
+    /// The picture's entry.
+    pub content: String,
+    /// The entry of its coverage, 8-bit grey.
+    pub coverage: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlaneText {
+    pub rect: RectText,
+    /// The entry, 8-bit grey.
+    pub file: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RectText {
+    pub x: i32,
+    pub y: i32,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl From<PixelRect> for RectText {
+    fn from(r: PixelRect) -> Self {
+        Self {
+            x: r.x,
+            y: r.y,
+            width: r.width,
+            height: r.height,
+        }
+    }
+}
+
+impl From<RectText> for PixelRect {
+    fn from(r: RectText) -> Self {
+        Self::new(r.x, r.y, r.width, r.height)
+    }
+}
+
+impl From<Layout> for LayoutText {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Gray => Self::Gray,
+            Layout::GrayAlpha => Self::GrayAlpha,
+            Layout::Rgb => Self::Rgb,
+            Layout::Rgba => Self::Rgba,
+        }
+    }
+}
+
+impl From<LayoutText> for Layout {
+    fn from(layout: LayoutText) -> Self {
+        match layout {
+            LayoutText::Gray => Self::Gray,
+            LayoutText::GrayAlpha => Self::GrayAlpha,
+            LayoutText::Rgb => Self::Rgb,
+            LayoutText::Rgba => Self::Rgba,
+        }
+    }
+}
+
+const FORMATS: [(PhotoFormat, &str); 7] = [
+    (PhotoFormat::Jpeg, "jpeg"),
+    (PhotoFormat::Png, "png"),
+    (PhotoFormat::WebP, "webp"),
+    (PhotoFormat::Tiff, "tiff"),
+    (PhotoFormat::Bmp, "bmp"),
+    (PhotoFormat::Qoi, "qoi"),
+    (PhotoFormat::Gif, "gif"),
+];
+
+pub fn format_word(format: PhotoFormat) -> &'static str {
+    let found = FORMATS.iter().find(|(known, _)| *known == format);
+    found.map_or("png", |(_, word)| word)
+}
+
+pub fn format_of(word: &str) -> PhotoFormat {
+    let found = FORMATS.iter().find(|(_, known)| *known == word);
+    found.map_or(PhotoFormat::Png, |(format, _)| *format)
+}
+
+/// The text as bytes, for people too.
+pub fn to_bytes(text: &ProjectText) -> Result<Vec<u8>, ProjectError> {
+    serde_json::to_vec_pretty(text)
+        .map_err(|e| ProjectError::Caller(format!("the project can't be written down: {e}")))
+}
+
+/// Reads a text of this format or an older one, or a newer one that says that this reader will do.
+pub fn from_bytes(bytes: &[u8]) -> Result<ProjectText, ProjectError> {
+    let damaged = |e: serde_json::Error| ProjectError::damaged(FILE_NAME, e);
+    let value: Value = serde_json::from_slice(bytes).map_err(damaged)?;
+    let value = migrated(value, VERSION, MIGRATIONS)?;
+    let text: ProjectText = serde_json::from_value(value).map_err(damaged)?;
+    check(&text)?;
+    Ok(text)
+}
+
+/// `value` as this version (`known`) has it.
+fn migrated(mut value: Value, known: u32, steps: &[Migration]) -> Result<Value, ProjectError> {
+    let number = |name: &str| {
+        let found = value.get(name).and_then(Value::as_u64);
+        found
+            .and_then(|v| u32::try_from(v).ok())
+            .filter(|v| *v > 0)
+            .ok_or_else(|| ProjectError::damaged(FILE_NAME, format!("has no {name}")))
+    };
+    let (version, reader) = (number("version")?, number("reader")?);
+    if reader > known {
+        return Err(ProjectError::Newer {
+            found: version.max(reader),
+            known,
+        });
+    }
+    for step in steps.iter().skip(version as usize - 1) {
+        value = step(value).map_err(|what| ProjectError::damaged(FILE_NAME, what))?;
+    }
+    Ok(value)
+}
+
+/// Everything that can be told without the pictures.
+fn check(text: &ProjectText) -> Result<(), ProjectError> {
+    let wrong = |name: &str, what: String| Err(ProjectError::damaged(name, what));
+    let base = &text.base;
+    if !is_sane(PixelRect::new(0, 0, base.width, base.height)) {
+        let size = PixelSize::new(base.width, base.height);
+        return wrong(&base.file, format!("has an impossible size ({size})"));
+    }
+    if base.depth != 8 && base.depth != 16 {
+        return wrong(&base.file, format!("has {} bits a sample", base.depth));
+    }
+    if !is_sane(text.frame.into()) {
+        return wrong("the frame", format!("is impossible ({:?})", text.frame));
+    }
+    let planes = text.fills.iter().filter_map(|f| f.mask.as_ref());
+    for plane in planes.chain(&text.mask) {
+        if !is_sane(plane.rect.into()) {
+            return wrong(
+                &plane.file,
+                format!("has an impossible place ({:?})", plane.rect),
+            );
+        }
+    }
+    let mut ids = BTreeSet::new();
+    for (index, fill) in text.fills.iter().enumerate() {
+        let name = format!("fill {index}");
+        if !ids.insert(fill.id) {
+            return wrong(&name, format!("has the id {} of another", fill.id));
+        }
+        if !(0.0..=1.0).contains(&fill.opacity) {
+            return wrong(&name, format!("has the opacity {}", fill.opacity));
+        }
+        if let Some(g) = fill.growth {
+            let side = MAX_SIDE as i32;
+            if [g.left, g.top, g.right, g.bottom]
+                .iter()
+                .any(|v| !(-side..=side).contains(v))
+            {
+                return wrong(&name, format!("has an impossible growth ({g:?})"));
+            }
+        }
+        for part in &fill.parts {
+            if !is_sane(part.rect.into()) {
+                return wrong(
+                    &part.content,
+                    format!("has an impossible place ({:?})", part.rect),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Neither empty nor larger than a picture may be, nor further away than the largest picture reaches.
+pub fn is_sane(rect: PixelRect) -> bool {
+    let side = MAX_SIDE as i32;
+    !rect.is_empty()
+        && rect.width <= MAX_SIDE
+        && rect.height <= MAX_SIDE
+        && rect.area() <= MAX_PIXELS
+        && (-side..=side).contains(&rect.x)
+        && (-side..=side).contains(&rect.y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sample() -> Value {
+        json!({
+            "version": 1, "reader": 1, "app": "Inlay 0.1.0",
+            "base": {"file": "base.png", "width": 4, "height": 3, "layout": "rgb", "depth": 8, "source_format": "jpeg"},
+            "frame": {"x": -1, "y": 0, "width": 5, "height": 3},
+            "fills": [{
+                "id": 7, "name": "sky", "visible": true, "opacity": 0.5,
+                "parts": [{"rect": {"x": 0, "y": 0, "width": 2, "height": 2}, "content": "a.png", "coverage": "b.png"}]
+            }]
+        })
+    }
+
+    fn read(value: &Value) -> Result<ProjectText, String> {
+        from_bytes(value.to_string().as_bytes()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn texts_come_back_and_unknown_fields_are_passed_over() {
+        let text = read(&sample()).expect("reads");
+        assert_eq!(
+            from_bytes(&to_bytes(&text).expect("writes")).expect("reads"),
+            text
+        );
+        let mut later = sample();
+        later["version"] = json!(9);
+        later["tags"] = json!(["new"]);
+        later["fills"][0]["blend"] = json!("multiply");
+        assert_eq!(read(&later).expect("reads").fills, text.fills);
+        later["reader"] = json!(2);
+        assert!(read(&later).expect_err("newer").contains("newer Inlay"));
+        for (format, word) in FORMATS {
+            assert_eq!((format_of(word), format_word(format)), (format, word));
+        }
+        assert_eq!(format_of("future"), PhotoFormat::Png);
+    }
+
+    #[test]
+    fn what_can_not_be_is_named() {
+        let cases: [(&str, Value, &str); 14] = [
+            ("/version", json!(0), "version"),
+            ("/version", json!("1"), "version"),
+            ("/reader", json!(-1), "reader"),
+            ("/base/width", json!(0), "base.png"),
+            ("/base/height", json!(70_000), "base.png"),
+            ("/base/depth", json!(12), "base.png"),
+            ("/base/layout", json!("cmyk"), "cmyk"),
+            ("/frame/width", json!(0), "frame"),
+            ("/frame/x", json!(2_000_000_000), "frame"),
+            ("/fills/0/opacity", json!(1.5), "fill 0"),
+            ("/fills/0/opacity", json!(1e300), "fill 0"),
+            (
+                "/fills/0/growth",
+                json!({"left": -70000, "top": 0, "right": 0, "bottom": 0}),
+                "fill 0",
+            ),
+            (
+                "/fills/0/parts/0/rect/height",
+                json!(4_000_000_000u32),
+                "a.png",
+            ),
+            ("/fills/0/parts/0/rect/width", json!(-1), "project.json"),
+        ];
+        for (place, value, word) in cases {
+            let mut text = sample();
+            if let Some(slot) = text.pointer_mut(place) {
+                *slot = value;
+            } else {
+                text["fills"][0]["growth"] = value;
+            }
+            let error = read(&text).expect_err(place);
+            assert!(error.contains(word), "{place}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+        let mut twice = sample();
+        let fill = twice["fills"][0].clone();
+        twice["fills"] = json!([fill, fill]);
+        assert!(read(&twice).expect_err("ids").contains("fill 1"));
+        for bytes in [
+            &b""[..],
+            b"[]",
+            b"{",
+            b"null",
+            b"\xff\xfe",
+            &[b'['; 100_000],
+        ] {
+            from_bytes(bytes).expect_err("no project");
+        }
+    }
+
+    #[test]
+    fn each_older_version_takes_its_own_steps() {
+        let steps: &[Migration] = &[
+            |mut v| {
+                v["path"] = json!("1");
+                Ok(v)
+            },
+            |mut v| {
+                let path = v["path"].as_str().unwrap_or("").to_owned();
+                v["path"] = json!(path + "2");
+                Ok(v)
+            },
+        ];
+        let from = |version: u32| {
+            let value = json!({"version": version, "reader": 1, "path": ""});
+            migrated(value, 3, steps).expect("migrates")["path"].clone()
+        };
+        assert_eq!([from(1), from(2), from(3), from(4)], ["12", "2", "", ""]);
+        let failing: &[Migration] = &[|_| Err("lost its way".into())];
+        let value = json!({"version": 1, "reader": 1});
+        let error = migrated(value, 2, failing).expect_err("fails").to_string();
+        assert!(error.contains("lost its way"), "{error}");
+        assert_eq!(MIGRATIONS.len() + 1, VERSION as usize);
+        const { assert!(READER <= VERSION) };
+    }
+}
