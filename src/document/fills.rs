@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::content::Content;
+use super::recording::Record;
 use super::fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
 use super::{Document, DocumentError};
 use crate::geometry::{PixelRect, PixelSize};
@@ -211,13 +212,16 @@ impl Document {
         };
         let after = self.replaced(id, changed)?;
         let mut step = self.content_step("fill opacity", after)?;
-        step.merges_with = Some((step.label, id));
+        step.merges_with = Some((step.label.clone(), id));
         self.record(step);
         Ok(())
     }
 
     /// A drag of a slider is over.
     pub fn end_drag(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.note(Record::EndDrag);
+        }
         self.history.end_merge();
     }
 

@@ -102,7 +102,7 @@ impl Document {
             self.show_difference(&before, &after);
         }
         Ok(Step {
-            label,
+            label: label.into(),
             changes: vec![Change::Content {
                 before,
                 after,

@@ -1,11 +1,12 @@
 //! Owns the line of steps: what can be undone and redone, how to get anywhere on it, and how much memory it may take.
 //! Used by `Document`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::content::Content;
 use super::fill::FillId;
-use super::tiles::MaskTiles;
+use super::tiles::{MaskTiles, StoredTile};
 use crate::geometry::PixelSize;
 use crate::mask::Mask;
 
@@ -33,6 +34,15 @@ impl PackedMask {
             tiles.apply(&mut mask, false);
         }
         mask
+    }
+
+    pub fn size(&self) -> PixelSize {
+        self.size
+    }
+
+    /// The tiles that are not empty.
+    pub fn stored(&self) -> Vec<StoredTile> {
+        self.tiles.as_ref().map_or_else(Vec::new, MaskTiles::stored)
     }
 
     fn bytes(&self) -> usize {
@@ -93,10 +103,10 @@ impl Change {
 #[derive(Debug, Clone)]
 pub struct Step {
     /// For "Undo …" in a menu.
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     pub changes: Vec<Change>,
     /// Steps of the same kind on the same thing in one drag become one.
-    pub merges_with: Option<(&'static str, FillId)>,
+    pub merges_with: Option<(Cow<'static, str>, FillId)>,
 }
 
 pub struct History {
@@ -183,8 +193,8 @@ impl History {
     }
 
     /// Labels of all steps, oldest first.
-    pub fn labels(&self) -> impl ExactSizeIterator<Item = &'static str> + '_ {
-        self.steps.iter().map(|step| step.label)
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
+        self.steps.iter().map(|step| step.label.as_ref())
     }
 
     pub fn len(&self) -> usize {

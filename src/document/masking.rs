@@ -78,7 +78,7 @@ impl Document {
             changes.push(change);
         }
         self.record(Step {
-            label,
+            label: label.into(),
             changes,
             merges_with: None,
         });
@@ -147,7 +147,7 @@ impl Document {
         changes.push(Change::Target { before, after });
         let label = if id.is_some() { "editing a fill’s mask" } else { "end of editing a fill’s mask" };
         self.record(Step {
-            label,
+            label: label.into(),
             changes,
             merges_with: None,
         });

@@ -15,6 +15,8 @@ mod history;
 pub mod journal;
 mod masking;
 pub mod project;
+mod recording;
+mod replay;
 mod stroke;
 mod tiles;
 mod travel;
@@ -33,7 +35,11 @@ pub use fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
 pub use fills::{Basis, Proposal, Rerun};
 use history::{History, Target};
 pub use project::read_archive as read_project_file;
+pub use recording::Journal;
+use recording::Record;
+pub use replay::{Orphan, Recovered, find_orphans};
 use stroke::Stroke;
+use tiles::MaskTiles;
 
 /// Why a change can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +73,7 @@ pub struct Document {
     saved_number: u64,
     history: History,
     stroke: Option<Stroke>,
+    journal: Option<Journal>,
 }
 
 impl Document {
@@ -85,6 +92,7 @@ impl Document {
             saved_number: 0,
             history: History::default(),
             stroke: None,
+            journal: None,
         }
     }
 
@@ -160,6 +168,10 @@ impl Document {
 
     /// The file now holds what content `number` looked like.
     pub fn mark_saved(&mut self, path: PathBuf, number: u64) {
+        if let Some(journal) = &mut self.journal {
+            let path = path.clone();
+            journal.note(Record::Saved { path, number });
+        }
         self.path = Some(path);
         self.saved_number = number;
     }

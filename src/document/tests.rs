@@ -304,3 +304,70 @@ fn a_grey_photo_turns_colour_with_a_fill_and_grey_again_without() {
     document.remove_fill(id).expect("there");
     assert_eq!(**document.photo(), gray);
 }
+
+#[test]
+fn a_journal_brings_everything_back_history_included() {
+    let dir = tempfile::tempdir().expect("dir");
+    let start = || Document::new(photo(600, 300), None);
+    let mut document = start();
+    document.keep_journal(Journal::create(dir.path(), None, b"the file").expect("journal"));
+    let mut states = vec![snapshot(&document)];
+    busy_session(&mut document, |d| states.push(snapshot(d)));
+    document.jump(5);
+    document.redo();
+    let expected = snapshot(&document);
+    let position = document.history_position();
+    drop(document);
+
+    let mut orphans = find_orphans(dir.path()).expect("readable");
+    assert_eq!(orphans.len(), 1);
+    let orphan = orphans.remove(0);
+    assert_eq!(orphan.steps, states.len() - 1);
+    let recovered = orphan
+        .recover(|bytes, _| {
+            assert_eq!(bytes, b"the file");
+            Ok(start())
+        })
+        .expect("recovered");
+    assert!(recovered.warnings.is_empty(), "{:?}", recovered.warnings);
+    let mut document = *recovered.document;
+    assert_eq!(snapshot(&document), expected);
+    assert_eq!(document.history_position(), position);
+    assert!(document.verify().expect("renders"));
+    for place in [0, states.len() - 1, 9, 3] {
+        document.jump(place);
+        assert_eq!(snapshot(&document), states[place], "step {place}");
+    }
+    // It goes on in the same journal.
+    document.jump(states.len() - 1);
+    let more = fill(&mut document, PixelRect::new(100, 100, 9, 9), 1);
+    let expected = snapshot(&document);
+    drop(document);
+    let orphan = find_orphans(dir.path()).expect("readable").remove(0);
+    let recovered = orphan.recover(|_, _| Ok(start())).expect("recovered");
+    assert_eq!(snapshot(&recovered.document), expected);
+    assert!(recovered.document.fill(more).is_some());
+    let mut document = *recovered.document;
+    document.take_journal().expect("kept").discard();
+    assert!(find_orphans(dir.path()).expect("readable").is_empty());
+}
+
+#[test]
+fn a_dragged_slider_comes_back_as_one_step() {
+    let dir = tempfile::tempdir().expect("dir");
+    let mut document = Document::new(photo(100, 80), None);
+    document.keep_journal(Journal::create(dir.path(), None, b"x").expect("journal"));
+    let id = fill(&mut document, PixelRect::new(10, 10, 20, 20), 3);
+    document.set_fill_opacity(id, 0.8).expect("there");
+    document.set_fill_opacity(id, 0.3).expect("there");
+    document.end_drag();
+    document.set_fill_opacity(id, 0.6).expect("there");
+    let (expected, position) = (snapshot(&document), document.history_position());
+    drop(document);
+    let orphan = find_orphans(dir.path()).expect("readable").remove(0);
+    let recovered = orphan
+        .recover(|_, _| Ok(Document::new(photo(100, 80), None)))
+        .expect("recovered");
+    assert_eq!(snapshot(&recovered.document), expected);
+    assert_eq!(recovered.document.history_position(), position);
+}

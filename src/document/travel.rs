@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::content::Content;
 use super::history::{Change, Step};
+use super::recording::{Journal, Record};
 use super::{Document, DocumentError};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,7 +17,24 @@ enum Direction {
 impl Document {
     /// Every step goes through here.
     pub(super) fn record(&mut self, step: Step) {
+        if let Some(journal) = &mut self.journal {
+            journal.step(&step);
+        }
         self.history.push(step);
+    }
+
+    /// From now on every step is written to this journal.
+    pub fn keep_journal(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    pub fn journal_mut(&mut self) -> Option<&mut Journal> {
+        self.journal.as_mut()
+    }
+
+    /// Ends journalling; the caller discards the journal when the document is closed in peace.
+    pub fn take_journal(&mut self) -> Option<Journal> {
+        self.journal.take()
     }
 
     pub fn can_undo(&self) -> bool {
@@ -28,16 +46,16 @@ impl Document {
     }
 
     /// What the next undo takes back, for a menu.
-    pub fn undo_label(&self) -> Option<&'static str> {
-        self.history.next_undo().map(|step| step.label)
+    pub fn undo_label(&self) -> Option<&str> {
+        self.history.next_undo().map(|step| step.label.as_ref())
     }
 
-    pub fn redo_label(&self) -> Option<&'static str> {
-        self.history.next_redo().map(|step| step.label)
+    pub fn redo_label(&self) -> Option<&str> {
+        self.history.next_redo().map(|step| step.label.as_ref())
     }
 
     /// Labels of all steps, oldest first; the first `history_position()` of them are done.
-    pub fn history_labels(&self) -> impl ExactSizeIterator<Item = &'static str> + '_ {
+    pub fn history_labels(&self) -> impl ExactSizeIterator<Item = &str> + '_ {
         self.history.labels()
     }
 
@@ -73,6 +91,10 @@ impl Document {
             return false;
         }
         self.pending_frame = None;
+        let by = done as i64 - self.history.done() as i64;
+        if let Some(journal) = &mut self.journal {
+            journal.note(Record::Travel(by));
+        }
         let before = self.content.clone();
         while self.history.done() > done {
             let Some(step) = self.history.step_back() else { break };

@@ -4,7 +4,7 @@
 //! Spaces: `_in_photo` counts pixels of the photo from its top left corner, so an extension to the left has negative x and
 //! dragging a handle never moves the photo. `_in_view` counts points of the window.
 
-use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
+use eframe::egui::{Pos2, Rect, Vec2, pos2};
 
 /// Screen pixels for one photo pixel.
 const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.01..=64.0;
@@ -174,6 +174,7 @@ pub fn rect_in_photo(rect: crate::geometry::PixelRect) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eframe::egui::vec2;
 
     fn viewport() -> Rect {
         Rect::from_min_size(pos2(50.0, 40.0), vec2(801.0, 603.0))
