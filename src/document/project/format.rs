@@ -11,13 +11,15 @@ use serde_json::Value;
 
 use super::ProjectError;
 use crate::geometry::{PixelRect, PixelSize};
-use crate::photo::{Layout, MAX_PIXELS, MAX_SIDE, PhotoFormat};
+use crate::photo::{Layout, MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE, PhotoFormat};
 
 /// The format that is written.
 pub const VERSION: u32 = 1;
 /// The oldest format number whose readers can make sense of what is written.
 pub const READER: u32 = 1;
 pub const FILE_NAME: &str = "project.json";
+/// Decoded pictures of one project together: the largest base photo and as much again for its fills.
+pub const MAX_PROJECT_BYTES: u64 = 2 * MAX_DECODED_BYTES;
 /// Largest `project.json`: prompts and names of thousands of fills.
 pub const MAX_TEXT_BYTES: u64 = 16 << 20;
 
@@ -265,7 +267,30 @@ fn check(text: &ProjectText) -> Result<(), ProjectError> {
             }
         }
     }
+    check_total(text)
+}
+
+/// Refuses more pixels than all pictures together may take, at one byte each; the pictures' own headers are counted when
+/// they are read.
+fn check_total(text: &ProjectText) -> Result<(), ProjectError> {
+    let area = |rect: RectText| PixelRect::from(rect).area();
+    let parts = text.fills.iter().flat_map(|f| &f.parts);
+    let planes = text.fills.iter().filter_map(|f| f.mask.as_ref());
+    let total = PixelSize::new(text.base.width, text.base.height).area()
+        + parts.map(|p| 2 * area(p.rect)).sum::<u64>()
+        + planes.chain(&text.mask).map(|p| area(p.rect)).sum::<u64>();
+    if total > MAX_PROJECT_BYTES {
+        return Err(too_large());
+    }
     Ok(())
+}
+
+/// The pictures of a project need too much memory.
+pub fn too_large() -> ProjectError {
+    ProjectError::TooLarge(format!(
+        "the pictures of the project need more than {} MiB in memory; open an earlier copy with fewer fills",
+        MAX_PROJECT_BYTES >> 20
+    ))
 }
 
 /// Neither empty nor larger than a picture may be, nor further away than the largest picture reaches.
@@ -367,7 +392,7 @@ mod tests {
             b"{",
             b"null",
             b"\xff\xfe",
-            &[b'['; 100_000],
+            &vec![b'['; 100_000],
         ] {
             from_bytes(bytes).expect_err("no project");
         }

@@ -15,14 +15,11 @@ use super::format::{
 };
 use crate::geometry::{PixelRect, PixelSize};
 use crate::photo::{
-    EncodeOptions, Layout, MAX_DECODED_BYTES, Photo, PhotoFormat, Samples, decode_bytes,
-    encode_bytes,
+    EncodeOptions, Layout, Photo, PhotoFormat, Samples, decode_bytes, encode_bytes,
 };
 
 const BASE: &str = "base.png";
 const MASK: &str = "mask.png";
-/// Decoded pictures of one project together: the largest base photo and as much again for its fills.
-const MAX_PROJECT_BYTES: u64 = 2 * MAX_DECODED_BYTES;
 /// Profile, EXIF and notes at their limits, and what PNG puts around them.
 const MAX_METADATA_BYTES: u64 = 40 << 20;
 /// PNG's chunks and a zlib stream around pixels that don't compress.
@@ -249,7 +246,7 @@ pub fn read_archive(path: &Path) -> Result<StoredProject, ProjectError> {
 fn read(path: &Path) -> Result<StoredProject, ProjectError> {
     let mut pictures = Pictures {
         reader: Reader::open(path)?,
-        left: MAX_PROJECT_BYTES,
+        left: format::MAX_PROJECT_BYTES,
     };
     let text = format::from_bytes(&pictures.reader.read(FILE_NAME, MAX_TEXT_BYTES)?)?;
     let base = pictures.base(&text.base)?;
@@ -323,12 +320,10 @@ impl Pictures {
             ));
         }
         let needed = size.area() * header.bytes_per_pixel;
-        self.left = self.left.checked_sub(needed).ok_or_else(|| {
-            ProjectError::TooLarge(format!(
-                "the project's pictures need more than {} MiB in memory ({name} is the first too many)",
-                MAX_PROJECT_BYTES >> 20
-            ))
-        })?;
+        self.left = self
+            .left
+            .checked_sub(needed)
+            .ok_or_else(format::too_large)?;
         let photo = decode_bytes(&bytes)
             .map_err(|error| ProjectError::damaged(name, format!("can't be decoded ({error})")))?
             .photo;
