@@ -58,12 +58,18 @@ pub fn decode(bytes: &[u8]) -> Result<Stored, PhotoError> {
             "the PNG describes its colours by a cICP chunk, which is not read; they are taken as sRGB".into(),
         );
     }
+    let (notes, lost) = png_text::read(bytes);
+    if lost > 0 {
+        warnings.push(format!(
+            "{lost} of the PNG's text notes are damaged or too large and were left out"
+        ));
+    }
     Ok(Stored {
         size,
         layout,
         icc: info.icc_profile.as_ref().map(|p| p.to_vec()),
         exif: info.exif_metadata.as_ref().map(|p| p.to_vec()),
-        notes: png_text::read(bytes),
+        notes,
         samples: if wide {
             Samples::U16(from_big_endian(&data))
         } else {

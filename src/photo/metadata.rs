@@ -155,7 +155,7 @@ fn add_recipe(
 pub fn read_recipe(bytes: &[u8]) -> Option<Recipe> {
     let block = match sniff::sniff(bytes).ok()? {
         PhotoFormat::Png => {
-            let texts = png_text::read(bytes).texts;
+            let texts = png_text::read(bytes).0.texts;
             let find = |name: &str| {
                 let found = texts.iter().find(|(key, _)| key == name);
                 found.map(|(_, text)| text.as_str())

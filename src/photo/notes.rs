@@ -3,7 +3,8 @@
 
 /// Largest XMP packet that is kept, and the most of all texts together: 4 MiB.
 pub const MAX_NOTE_BYTES: usize = 4 << 20;
-const MAX_TEXTS: usize = 256;
+/// Most texts that are kept.
+pub const MAX_TEXTS: usize = 256;
 
 /// The key under which a JPEG's comment stands among the texts.
 pub const COMMENT: &str = "Comment";

@@ -1,7 +1,7 @@
 //! Owns PNG's text chunks: tEXt, zTXt and iTXt read from a file's bytes, and handed to the encoder. Called by
 //! `decode_png`, `encode_formats` and `metadata`. Must never fail a picture over a text, or unpack more than the limit.
 
-use super::notes::{MAX_NOTE_BYTES, Notes, latin1};
+use super::notes::{MAX_NOTE_BYTES, MAX_TEXTS, Notes, latin1};
 
 const SIGNATURE: usize = 8;
 /// Length, type and checksum around a chunk's data.
@@ -10,30 +10,36 @@ const AROUND: usize = 12;
 const XMP_KEY: &str = "XML:com.adobe.xmp";
 const LONGEST_KEY: usize = 79;
 
-/// The texts of the PNG `bytes`; damaged ones are left out.
-pub fn read(bytes: &[u8]) -> Notes {
+/// The texts of the PNG `bytes`, and how many were left out because they are damaged or too large.
+pub fn read(bytes: &[u8]) -> (Notes, usize) {
     let mut notes = Notes::default();
-    let mut unpacked = 0;
+    let mut lost = 0;
+    // Many small chunks can unpack to many times their size, and each try takes time.
+    let (mut room, mut tries) = (MAX_NOTE_BYTES, MAX_TEXTS);
     for chunk in chunks(bytes) {
-        let kind = &chunk[4..8];
-        if !matches!(kind, b"tEXt" | b"zTXt" | b"iTXt") || !is_sound(chunk) {
+        if !matches!(&chunk[4..8], b"tEXt" | b"zTXt" | b"iTXt") {
             continue;
         }
-        let Some((key, text)) = plain(chunk).or_else(|| {
-            // Many small chunks can unpack to many times their size; together they stay within the limit.
-            let (key, text) = packed(chunk, MAX_NOTE_BYTES.saturating_sub(unpacked))?;
-            unpacked += text.len();
+        let mut unpacked = || {
+            tries = tries.checked_sub(1)?;
+            let (key, text) = packed(chunk, room)?;
+            room -= text.len().min(room);
             Some((key, text))
-        }) else {
-            continue;
         };
-        if key == XMP_KEY {
-            notes.xmp.get_or_insert_with(|| text.into_bytes());
+        let found = if is_sound(chunk) {
+            plain(chunk).or_else(&mut unpacked)
         } else {
-            notes.texts.push((key, text));
+            None
+        };
+        match found {
+            Some((key, text)) if key == XMP_KEY => {
+                notes.xmp.get_or_insert_with(|| text.into_bytes());
+            }
+            Some(pair) => notes.texts.push(pair),
+            None => lost += 1,
         }
     }
-    notes
+    (notes, lost)
 }
 
 /// Whole chunks with length, type and checksum, up to the first that is cut short.
@@ -169,7 +175,8 @@ mod tests {
             info.compressed_latin1_text.push(latin);
         });
         assert!(bytes.len() < 900, "{}", bytes.len());
-        let notes = read(&bytes);
+        let (notes, lost) = read(&bytes);
+        assert_eq!(lost, 0);
         assert_eq!(notes.xmp.as_deref(), Some("<x>ü</x>".as_bytes()));
         let find = |key: &str| {
             let found = notes.texts.iter().find(|(k, _)| k == key);
@@ -192,13 +199,15 @@ mod tests {
             }
             put(info, None, &[("Good".into(), "kept".into())]);
         });
-        assert_eq!(read(&bytes).texts, [("Good".into(), "kept".into())]);
+        let (notes, lost) = read(&bytes);
+        assert_eq!(notes.texts, [("Good".into(), "kept".into())]);
+        assert_eq!(lost, 3);
         for cut in 0..60.min(bytes.len()) {
             read(&bytes[..cut]);
         }
         let mut broken = bytes;
         let at = broken.windows(4).position(|w| w == b"kept").expect("text");
         broken[at] = b'w';
-        assert!(read(&broken).is_empty());
+        assert_eq!(read(&broken), (Notes::default(), 4));
     }
 }

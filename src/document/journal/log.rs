@@ -204,7 +204,8 @@ impl<R: Serialize + DeserializeOwned> LogWriter<R> {
         Self::start(file, path, 0)
     }
 
-    /// Goes on with a log that a crashed run left: what is sound is read, a torn or damaged end is cut off.
+    /// Goes on with a log that a crashed run left: what is sound is read, a torn or damaged end is cut off. So is a
+    /// record of unknown kind and what follows it; a release with new kinds of records raises `VERSION`.
     pub fn open_at_end(path: &Path) -> Result<(Self, ReadLog<R>), JournalError> {
         let log = read_log(path)?;
         let file = OpenOptions::new()

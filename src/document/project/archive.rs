@@ -1,5 +1,6 @@
 //! Owns the ZIP container of a project: written whole beside the target and renamed; read with limits that hold whatever
-//! an archive claims about itself. Used by `stored`. Must never put an entry on disk or believe a declared size.
+//! an archive claims about itself. Used by `stored` and `reading`. Must never put an entry on disk or believe a declared
+//! size.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,8 +1,5 @@
-//! Owns `project.json`: its types, its version and the steps from older versions to this one. Used by `stored`. Must
-//! never share a type with the live document, or change the meaning of a field that a released version wrote.
-//!
-//! Rules for changes. A new field that old readers may ignore: add it with `#[serde(default)]`, raise `VERSION`, add a
-//! migration (it may do nothing). A change that old readers would get wrong: raise `READER` to the new version too.
+//! Owns `project.json`: its types and what can be checked without its pictures. Used by `stored` and `reading`. Must never
+//! share a type with the live document, or change the meaning of a field that a released version wrote.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ProjectError;
+use super::version;
 use crate::geometry::{PixelRect, PixelSize};
-use crate::photo::{Layout, MAX_PIXELS, MAX_SIDE, PhotoFormat};
+use crate::photo::{Layout, MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE, PhotoFormat};
 
-/// The format that is written.
-pub const VERSION: u32 = 1;
-/// The oldest format number whose readers can make sense of what is written.
-pub const READER: u32 = 1;
 pub const FILE_NAME: &str = "project.json";
+/// Decoded pictures of one project together: the largest base photo and as much again for its fills.
+pub const MAX_PROJECT_BYTES: u64 = 2 * MAX_DECODED_BYTES;
 /// Largest `project.json`: prompts and names of thousands of fills.
 pub const MAX_TEXT_BYTES: u64 = 16 << 20;
-
-/// One step, from the format whose number is its place in the table (from 1) to the next.
-type Migration = fn(Value) -> Result<Value, String>;
-/// `MIGRATIONS[n]` leads from format `n + 1` to `n + 2`.
-const MIGRATIONS: &[Migration] = &[];
 
 /// The whole text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -187,32 +178,10 @@ pub fn to_bytes(text: &ProjectText) -> Result<Vec<u8>, ProjectError> {
 pub fn from_bytes(bytes: &[u8]) -> Result<ProjectText, ProjectError> {
     let damaged = |e: serde_json::Error| ProjectError::damaged(FILE_NAME, e);
     let value: Value = serde_json::from_slice(bytes).map_err(damaged)?;
-    let value = migrated(value, VERSION, MIGRATIONS)?;
+    let value = version::current(value)?;
     let text: ProjectText = serde_json::from_value(value).map_err(damaged)?;
     check(&text)?;
     Ok(text)
-}
-
-/// `value` as this version (`known`) has it.
-fn migrated(mut value: Value, known: u32, steps: &[Migration]) -> Result<Value, ProjectError> {
-    let number = |name: &str| {
-        let found = value.get(name).and_then(Value::as_u64);
-        found
-            .and_then(|v| u32::try_from(v).ok())
-            .filter(|v| *v > 0)
-            .ok_or_else(|| ProjectError::damaged(FILE_NAME, format!("has no {name}")))
-    };
-    let (version, reader) = (number("version")?, number("reader")?);
-    if reader > known {
-        return Err(ProjectError::Newer {
-            found: version.max(reader),
-            known,
-        });
-    }
-    for step in steps.iter().skip(version as usize - 1) {
-        value = step(value).map_err(|what| ProjectError::damaged(FILE_NAME, what))?;
-    }
-    Ok(value)
 }
 
 /// Everything that can be told without the pictures.
@@ -265,7 +234,30 @@ fn check(text: &ProjectText) -> Result<(), ProjectError> {
             }
         }
     }
+    check_total(text)
+}
+
+/// Refuses more pixels than all pictures together may take, at one byte each; the pictures' own headers are counted when
+/// they are read.
+fn check_total(text: &ProjectText) -> Result<(), ProjectError> {
+    let area = |rect: RectText| PixelRect::from(rect).area();
+    let parts = text.fills.iter().flat_map(|f| &f.parts);
+    let planes = text.fills.iter().filter_map(|f| f.mask.as_ref());
+    let total = PixelSize::new(text.base.width, text.base.height).area()
+        + parts.map(|p| 2 * area(p.rect)).sum::<u64>()
+        + planes.chain(&text.mask).map(|p| area(p.rect)).sum::<u64>();
+    if total > MAX_PROJECT_BYTES {
+        return Err(too_large());
+    }
     Ok(())
+}
+
+/// The pictures of a project need too much memory.
+pub fn too_large() -> ProjectError {
+    ProjectError::TooLarge(format!(
+        "the pictures of the project need more than {} MiB in memory; use fewer or smaller fills",
+        MAX_PROJECT_BYTES >> 20
+    ))
 }
 
 /// Neither empty nor larger than a picture may be, nor further away than the largest picture reaches.
@@ -367,35 +359,9 @@ mod tests {
             b"{",
             b"null",
             b"\xff\xfe",
-            &[b'['; 100_000],
+            &vec![b'['; 100_000],
         ] {
             from_bytes(bytes).expect_err("no project");
         }
-    }
-
-    #[test]
-    fn each_older_version_takes_its_own_steps() {
-        let steps: &[Migration] = &[
-            |mut v| {
-                v["path"] = json!("1");
-                Ok(v)
-            },
-            |mut v| {
-                let path = v["path"].as_str().unwrap_or("").to_owned();
-                v["path"] = json!(path + "2");
-                Ok(v)
-            },
-        ];
-        let from = |version: u32| {
-            let value = json!({"version": version, "reader": 1, "path": ""});
-            migrated(value, 3, steps).expect("migrates")["path"].clone()
-        };
-        assert_eq!([from(1), from(2), from(3), from(4)], ["12", "2", "", ""]);
-        let failing: &[Migration] = &[|_| Err("lost its way".into())];
-        let value = json!({"version": 1, "reader": 1});
-        let error = migrated(value, 2, failing).expect_err("fails").to_string();
-        assert!(error.contains("lost its way"), "{error}");
-        assert_eq!(MIGRATIONS.len() + 1, VERSION as usize);
-        const { assert!(READER <= VERSION) };
     }
 }

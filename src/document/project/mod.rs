@@ -5,8 +5,11 @@
 mod archive;
 mod error;
 mod format;
+mod reading;
 mod stored;
+mod version;
 
 pub use error::ProjectError;
 pub use format::StoredGrowth;
-pub use stored::{StoredFill, StoredPart, StoredPlane, StoredProject, read_archive, write_archive};
+pub use reading::read_archive;
+pub use stored::{StoredFill, StoredPart, StoredPlane, StoredProject, write_archive};

@@ -1,5 +1,5 @@
-//! Owns `StoredProject`, a project with its pictures in memory, and its way into an archive and back. Called by
-//! `document`. Must never take memory for a picture before its own header agrees with what the project says of it.
+//! Owns `StoredProject`, a project with its pictures in memory, and its way into an archive. Called by `document`.
+//! Must never write what could not be read again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,25 +8,16 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::ProjectError;
-use super::archive::{self, Entry, Reader};
+use super::archive::{self, Entry};
 use super::format::{
-    self, BaseText, FILE_NAME, FillText, MAX_TEXT_BYTES, PartText, PlaneText, ProjectText,
-    StoredGrowth,
+    self, BaseText, FILE_NAME, FillText, PartText, PlaneText, ProjectText, StoredGrowth,
 };
+use super::version;
 use crate::geometry::{PixelRect, PixelSize};
-use crate::photo::{
-    EncodeOptions, Layout, MAX_DECODED_BYTES, Photo, PhotoFormat, Samples, decode_bytes,
-    encode_bytes,
-};
+use crate::photo::{EncodeOptions, Layout, Photo, PhotoFormat, Samples, encode_bytes};
 
 const BASE: &str = "base.png";
 const MASK: &str = "mask.png";
-/// Decoded pictures of one project together: the largest base photo and as much again for its fills.
-const MAX_PROJECT_BYTES: u64 = 2 * MAX_DECODED_BYTES;
-/// Profile, EXIF and notes at their limits, and what PNG puts around them.
-const MAX_METADATA_BYTES: u64 = 40 << 20;
-/// PNG's chunks and a zlib stream around pixels that don't compress.
-const CONTAINER_BYTES: u64 = 64 << 10;
 
 /// A whole project. Rectangles are in document space, whose origin is the base photo's top left.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +73,9 @@ pub fn write_archive(path: &Path, project: &StoredProject) -> Result<Vec<String>
     // What could not be read again is not written.
     format::from_bytes(&text.data)
         .map_err(|e| ProjectError::Caller(format!("the project can't be saved: {e}")))?;
+    if pictures.iter().map(Picture::decoded_bytes).sum::<u64>() > format::MAX_PROJECT_BYTES {
+        return Err(format::too_large());
+    }
     let encoded = pictures
         .into_par_iter()
         .map(Picture::encoded)
@@ -109,6 +103,13 @@ enum Pixels<'a> {
 }
 
 impl Picture<'_> {
+    fn decoded_bytes(&self) -> u64 {
+        match self.pixels {
+            Pixels::Photo(photo) => photo.sample_bytes() as u64,
+            Pixels::Plane(data) => data.len() as u64,
+        }
+    }
+
     fn encoded(self) -> Result<(Entry, Vec<String>), ProjectError> {
         let options = EncodeOptions::default();
         let (found, result) = match self.pixels {
@@ -162,8 +163,8 @@ fn text_of(project: &StoredProject) -> (ProjectText, Vec<Picture<'_>>) {
         .as_ref()
         .map(|plane| plane_text(plane, MASK.into(), &mut pictures));
     let text = ProjectText {
-        version: format::VERSION,
-        reader: format::READER,
+        version: version::VERSION,
+        reader: version::READER,
         app: concat!("Inlay ", env!("CARGO_PKG_VERSION")).into(),
         base: BaseText {
             file: BASE.into(),
@@ -238,147 +239,5 @@ fn plane_text<'a>(
     PlaneText {
         rect: plane.rect.into(),
         file,
-    }
-}
-
-/// Reads the project at `path`. Every fault names the entry that has it.
-pub fn read_archive(path: &Path) -> Result<StoredProject, ProjectError> {
-    read(path).map_err(|error| error.of_file(path))
-}
-
-fn read(path: &Path) -> Result<StoredProject, ProjectError> {
-    let mut pictures = Pictures {
-        reader: Reader::open(path)?,
-        left: MAX_PROJECT_BYTES,
-    };
-    let text = format::from_bytes(&pictures.reader.read(FILE_NAME, MAX_TEXT_BYTES)?)?;
-    let base = pictures.base(&text.base)?;
-    let mut fills = Vec::new();
-    for fill in text.fills {
-        let mut parts = Vec::new();
-        for part in &fill.parts {
-            let rect: PixelRect = part.rect.into();
-            parts.push(StoredPart {
-                rect,
-                content: Arc::new(pictures.photo(&part.content, rect.size(), CONTAINER_BYTES)?),
-                coverage: pictures.plane(&part.coverage, rect.size())?,
-            });
-        }
-        fills.push(StoredFill {
-            id: fill.id,
-            name: fill.name,
-            visible: fill.visible,
-            opacity: fill.opacity,
-            growth: fill.growth,
-            parts,
-            mask: pictures.stored_plane(fill.mask.as_ref())?,
-            recipe: fill.recipe,
-        });
-    }
-    Ok(StoredProject {
-        base: Arc::new(base),
-        source: text.base.source_path.map(PathBuf::from),
-        frame: text.frame.into(),
-        fills,
-        mask: pictures.stored_plane(text.mask.as_ref())?,
-    })
-}
-
-/// The archive's pictures, decoded one after the other.
-struct Pictures {
-    reader: Reader,
-    /// Bytes that decoded pictures may still take.
-    left: u64,
-}
-
-impl Pictures {
-    fn base(&mut self, base: &BaseText) -> Result<Photo, ProjectError> {
-        let size = PixelSize::new(base.width, base.height);
-        let mut photo = self.photo(&base.file, size, MAX_METADATA_BYTES)?;
-        let depth = if photo.samples.is_16_bit() { 16 } else { 8 };
-        if photo.layout != base.layout.into() || depth != base.depth {
-            return Err(ProjectError::damaged(
-                &base.file,
-                format!(
-                    "is {:?} with {depth} bits, the project says {:?} with {}",
-                    photo.layout, base.layout, base.depth
-                ),
-            ));
-        }
-        photo.format = format::format_of(&base.source_format);
-        Ok(photo)
-    }
-
-    /// The picture `name`, which must have `size`; `around` bytes of its file may be other than pixels.
-    fn photo(&mut self, name: &str, size: PixelSize, around: u64) -> Result<Photo, ProjectError> {
-        // At most four channels of 16 bits, a filter byte a row, and five bytes for each 16 KiB that deflate gives up on.
-        let pixels = size.area() * 8 + u64::from(size.height);
-        let bytes = self.reader.read(name, pixels + pixels / 1024 + around)?;
-        let header = Header::of(&bytes)
-            .ok_or_else(|| ProjectError::damaged(name, "is not a PNG picture"))?;
-        if header.size != size {
-            return Err(ProjectError::damaged(
-                name,
-                format!("has {} pixels, the project says {size}", header.size),
-            ));
-        }
-        let needed = size.area() * header.bytes_per_pixel;
-        self.left = self.left.checked_sub(needed).ok_or_else(|| {
-            ProjectError::TooLarge(format!(
-                "the project's pictures need more than {} MiB in memory ({name} is the first too many)",
-                MAX_PROJECT_BYTES >> 20
-            ))
-        })?;
-        let photo = decode_bytes(&bytes)
-            .map_err(|error| ProjectError::damaged(name, format!("can't be decoded ({error})")))?
-            .photo;
-        if photo.size != size {
-            return Err(ProjectError::damaged(name, "is turned by its EXIF"));
-        }
-        Ok(photo)
-    }
-
-    fn plane(&mut self, name: &str, size: PixelSize) -> Result<Vec<u8>, ProjectError> {
-        let photo = self.photo(name, size, CONTAINER_BYTES)?;
-        match (photo.layout, photo.samples) {
-            (Layout::Gray, Samples::U8(data)) => Ok(data),
-            _ => Err(ProjectError::damaged(name, "is not 8-bit grey")),
-        }
-    }
-
-    fn stored_plane(
-        &mut self,
-        plane: Option<&PlaneText>,
-    ) -> Result<Option<StoredPlane>, ProjectError> {
-        let Some(plane) = plane else { return Ok(None) };
-        let rect: PixelRect = plane.rect.into();
-        let data = self.plane(&plane.file, rect.size())?;
-        Ok(Some(StoredPlane { rect, data }))
-    }
-}
-
-/// What a PNG says first (PNG, 11.2.1).
-struct Header {
-    size: PixelSize,
-    bytes_per_pixel: u64,
-}
-
-impl Header {
-    fn of(bytes: &[u8]) -> Option<Self> {
-        let head = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")?;
-        let number = |at: usize| Some(u32::from_be_bytes(head.get(at..at + 4)?.try_into().ok()?));
-        let size = PixelSize::new(number(0)?, number(4)?);
-        let channels = match head.get(9)? {
-            0 => 1,
-            4 => 2,
-            2 => 3,
-            // Indexed pictures unfold to four at most.
-            _ => 4,
-        };
-        let depth = if *head.get(8)? == 16 { 2 } else { 1 };
-        Some(Self {
-            size,
-            bytes_per_pixel: channels * depth,
-        })
     }
 }
