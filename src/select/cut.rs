@@ -340,7 +340,11 @@ mod tests {
     /// The cost of a labelling: links between different sides, and pulls not followed.
     fn cost(pulls: &[i32], links: &[(usize, usize, i32)], inside: &[bool]) -> i64 {
         let pulls = pulls.iter().zip(inside).map(|(pull, inside)| {
-            i64::from(if *inside { (-pull).max(0) } else { (*pull).max(0) })
+            i64::from(if *inside {
+                (-pull).max(0)
+            } else {
+                (*pull).max(0)
+            })
         });
         let cut = links.iter().filter(|(a, b, _)| inside[*a] != inside[*b]);
         pulls.sum::<i64>() + cut.map(|(_, _, s)| i64::from(*s)).sum::<i64>()
@@ -363,7 +367,8 @@ mod tests {
                     pulls[at] = random(41) - 20;
                     grid.pull(x, y, pulls[at]);
                     for direction in [0, 2, 4, 6] {
-                        let (nx, ny) = (x as i32 + STEPS[direction].0, y as i32 + STEPS[direction].1);
+                        let (nx, ny) =
+                            (x as i32 + STEPS[direction].0, y as i32 + STEPS[direction].1);
                         let strength = random(12);
                         grid.link(x, y, direction, strength);
                         if nx >= 0 && nx < width as i32 && ny < height as i32 {
@@ -373,7 +378,11 @@ mod tests {
                 }
                 let found = grid.cut(&|| false).expect("not stopped");
                 let best = (0..1u32 << (width * height))
-                    .map(|bits| (0..width * height).map(|i| bits >> i & 1 == 1).collect::<Vec<_>>())
+                    .map(|bits| {
+                        (0..width * height)
+                            .map(|i| bits >> i & 1 == 1)
+                            .collect::<Vec<_>>()
+                    })
                     .map(|inside| cost(&pulls, &links, &inside))
                     .min();
                 assert_eq!(Some(cost(&pulls, &links, &found)), best);

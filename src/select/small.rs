@@ -68,6 +68,14 @@ impl Small {
         (x < self.width && y < self.height).then(|| y * self.width + x)
     }
 
+    /// The cell that holds the middle of a finer picture's cell.
+    pub fn holding(&self, fine: &Self, at: usize) -> usize {
+        let cell = |place: usize, count: usize| {
+            ((place * fine.step + fine.step / 2) / self.step).min(count - 1)
+        };
+        cell(at / fine.width, self.height) * self.width + cell(at % fine.width, self.width)
+    }
+
     pub fn is_rim(&self, at: usize, wide: usize) -> bool {
         let (x, y) = (at % self.width, at / self.width);
         x < wide || y < wide || x + wide >= self.width || y + wide >= self.height
@@ -127,6 +135,29 @@ impl Small {
         far
     }
 
+    /// Drops islands without a stroke inside them.
+    pub fn keep_touched(&self, inside: &mut [bool]) {
+        let mut kept = vec![false; inside.len()];
+        let mut open: Vec<usize> = (0..inside.len())
+            .filter(|at| self.said[*at] == Said::Inside)
+            .collect();
+        for at in &open {
+            kept[*at] = true;
+        }
+        while let Some(at) = open.pop() {
+            for direction in 0..STEPS.len() {
+                if let Some(other) = self.neighbour(at, direction)
+                    && inside[other]
+                    && !kept[other]
+                {
+                    kept[other] = true;
+                    open.push(other);
+                }
+            }
+        }
+        inside.copy_from_slice(&kept);
+    }
+
     /// The cells' sides at the picture's size: coverage with an outline one pixel soft, smoothed over a cell.
     pub fn enlarge(&self, inside: &[bool], size: PixelSize) -> Plane {
         let mut plane = Plane::new(size);
@@ -140,11 +171,9 @@ impl Small {
             (at as usize, (at as usize + 1).min(count - 1), at.fract())
         };
         let across: Vec<_> = (0..width).map(|x| place(x, self.width)).collect();
-        plane
-            .data
-            .par_chunks_mut(width)
-            .enumerate()
-            .for_each_init(Vec::new, |line: &mut Vec<f32>, (y, to)| {
+        plane.data.par_chunks_mut(width).enumerate().for_each_init(
+            Vec::new,
+            |line: &mut Vec<f32>, (y, to)| {
                 let (top, bottom, down) = place(y, self.height);
                 line.clear();
                 line.extend((0..self.width).map(|x| {
@@ -156,7 +185,8 @@ impl Small {
                     let steep = ((value - 0.5) * step + 0.5).clamp(0.0, 1.0);
                     *to = (steep * 255.0 + 0.5) as u8;
                 }
-            });
+            },
+        );
         plane
     }
 }
