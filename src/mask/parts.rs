@@ -30,6 +30,12 @@ struct Run {
 }
 
 impl Part {
+    /// Its pixels as stretches of rows: row, first column, column behind the last; row by row. Gaps that were joined
+    /// along a row count as filled.
+    pub fn runs(&self) -> impl Iterator<Item = (u32, u32, u32)> + '_ {
+        self.runs.iter().map(|run| (run.y, run.left, run.right))
+    }
+
     /// This part of `mask` alone, as large as `rect`; everything else is 0.
     pub fn extract(&self, mask: &Mask, rect: PixelRect) -> Plane {
         let mut out = Plane::new(rect.size());

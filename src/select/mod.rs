@@ -9,10 +9,15 @@
 
 mod bits;
 mod boxes;
+mod colors;
+mod cut;
 mod fit;
+mod object;
 mod refine;
+mod small;
 mod wand;
 
+pub use object::{ObjectOptions, object};
 pub use refine::{RefineOptions, refine};
 pub use wand::{WandOptions, wand};
 
