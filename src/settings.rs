@@ -41,6 +41,12 @@ pub struct Settings {
     pub ui_scale: f32,
     /// No moving lines in the window.
     pub reduced_motion: bool,
+    /// Saved pictures tell how they were made.
+    pub keep_recipe: bool,
+    /// Saved pictures carry no metadata but the colour profile.
+    pub strip_metadata: bool,
+    /// Memory that undo may take, in MiB.
+    pub history_mib: u32,
 }
 
 impl Default for Settings {
@@ -59,6 +65,9 @@ impl Default for Settings {
             has_filled_once: false,
             ui_scale: 1.0,
             reduced_motion: false,
+            keep_recipe: true,
+            strip_metadata: false,
+            history_mib: 1024,
         }
     }
 }
@@ -116,6 +125,7 @@ impl Settings {
         );
         self.brush_hardness = or(self.brush_hardness, 0.0, 1.0, default.brush_hardness);
         self.mask_opacity = or(self.mask_opacity, 0.1, 1.0, default.mask_opacity);
+        self.history_mib = self.history_mib.clamp(64, 65_536);
         self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
         self
     }

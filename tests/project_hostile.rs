@@ -57,6 +57,7 @@ fn project() -> StoredProject {
             ..photo(rect.width, rect.height, layout, true)
         }),
         coverage: plane(rect),
+        blend_px: 0,
     };
     let area = PixelRect::new(-4, 2, 9, 7);
     StoredProject {

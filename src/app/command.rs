@@ -4,12 +4,13 @@
 use std::path::PathBuf;
 
 use super::state::Tool;
-use super::handlers::{Anchor, Aspect};
+use super::handlers::{Anchor, Aspect, Shape};
 use crate::document::FillId;
 use crate::geometry::PixelRect;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
-use crate::mask::Mask;
+use crate::mask::{Combine, Mask};
 use crate::plan::{Extension, GenerateSettings};
+use crate::select::WandOptions;
 use crate::settings::Theme;
 
 /// A key with modifiers. `command` is Ctrl, on macOS Cmd.
@@ -25,8 +26,15 @@ pub struct Shortcut {
 pub enum Command {
     Open(PathBuf),
     OpenSample,
+    /// A picture from the clipboard, as the bytes of an image file.
+    OpenPasted(Vec<u8>),
     Save,
+    /// The ending `inlay` makes it a project file.
     SaveAs(PathBuf),
+    SaveProject(PathBuf),
+    /// Brings back what a crashed run had open: the one with this place in `App::recoverable`.
+    Recover(usize),
+    ForgetCrash(usize),
 
     ChooseTool(Tool),
     SetBrushDiameter(f32),
@@ -55,7 +63,41 @@ pub enum Command {
     /// By this many px; negative shrinks.
     GrowMask(i32),
     LoadMask(PathBuf),
+    SaveMask(PathBuf),
     SetMask(Box<Mask>),
+    FeatherMask(f32),
+    FillHoles,
+    /// Moves the mask's edge onto the edges in the picture, by at most about this many px.
+    RefineMask(f32),
+
+    SetCombine(Combine),
+    SetWand(WandOptions),
+    SelectShape {
+        shape: Shape,
+        how: Combine,
+    },
+    SelectWand {
+        x: f32,
+        y: f32,
+        how: Combine,
+    },
+    /// A stroke of the object tool, inside or outside of the object.
+    BeginObjectStroke {
+        x: f32,
+        y: f32,
+        inside: bool,
+        how: Combine,
+    },
+    ContinueObjectStroke {
+        x: f32,
+        y: f32,
+    },
+    /// The object is searched in `visible` (canvas pixels).
+    EndObjectStroke {
+        visible: PixelRect,
+    },
+    /// The next stroke marks another object.
+    EndObject,
     MaskFromTransparency,
 
     /// While a handle is dragged; not a step of history. In canvas pixels; none takes the preview back.
@@ -135,6 +177,11 @@ pub enum Command {
     /// To where so many steps of history are done.
     JumpTo(usize),
     SetTheme(Theme),
+    /// Saved pictures tell how they were made.
+    SetKeepRecipe(bool),
+    SetStripMetadata(bool),
+    /// Memory that undo may take, in MiB.
+    SetHistoryMemory(u32),
     /// No moving lines.
     SetReducedMotion(bool),
     /// Writes preferences that change too often to be written each time (the brush).
@@ -173,7 +220,11 @@ impl Command {
             Self::Open(_) => "Open…",
             Self::OpenSample => "Open the sample photo",
             Self::Save => "Save",
+            Self::OpenPasted(_) => "Open from clipboard",
             Self::SaveAs(_) => "Save as…",
+            Self::SaveProject(_) => "Save project…",
+            Self::Recover(_) => "Restore",
+            Self::ForgetCrash(_) => "Delete",
             Self::ChooseTool(tool) => tool.label(),
             Self::SetBrushDiameter(_) => "Brush size",
             Self::SetBrushHardness(_) => "Brush hardness",
@@ -188,6 +239,20 @@ impl Command {
             Self::GrowMask(px) if *px < 0 => "Shrink mask",
             Self::GrowMask(_) => "Grow mask",
             Self::LoadMask(_) => "Load mask…",
+            Self::SaveMask(_) => "Save mask…",
+            Self::FeatherMask(_) => "Feather mask",
+            Self::FillHoles => "Fill holes",
+            Self::RefineMask(_) => "Refine edge",
+            Self::SetCombine(Combine::Add) => "Add to the mask",
+            Self::SetCombine(Combine::Subtract) => "Take from the mask",
+            Self::SetCombine(Combine::Intersect) => "Keep what is common",
+            Self::SetCombine(Combine::Replace) => "Replace the mask",
+            Self::SetWand(_) => "Magic wand settings",
+            Self::SelectShape { .. } | Self::SelectWand { .. } => "Select",
+            Self::BeginObjectStroke { .. }
+            | Self::ContinueObjectStroke { .. }
+            | Self::EndObjectStroke { .. } => "Object select",
+            Self::EndObject => "Next object",
             Self::SetMask(_) => "Set mask",
             Self::MaskFromTransparency => "Mask from transparency",
             Self::PreviewFrame(_)
@@ -226,6 +291,9 @@ impl Command {
             Self::Undo => "Undo",
             Self::Redo => "Redo",
             Self::SetTheme(_) => "Theme",
+            Self::SetKeepRecipe(_) => "Write the recipe into saved pictures",
+            Self::SetStripMetadata(_) => "Remove all metadata when saving",
+            Self::SetHistoryMemory(_) => "Memory for undo",
             Self::SetReducedMotion(_) => "Less motion",
             Self::KeepSettings => "Keep settings",
             Self::DismissNotice(_) => "Dismiss",

@@ -9,10 +9,16 @@ impl App {
         match command {
             Command::Open(path) => self.open(path),
             Command::OpenSample => self.open_sample(),
+            Command::OpenPasted(bytes) => self.open_pasted(bytes),
             Command::Save => self.save(None),
-            Command::SaveAs(path) => self.save(Some(path)),
+            Command::SaveAs(path) | Command::SaveProject(path) => self.save(Some(path)),
+            Command::Recover(index) => self.recover(index),
+            Command::ForgetCrash(index) => self.forget_crash(index),
 
-            Command::ChooseTool(tool) => self.tool = tool,
+            Command::ChooseTool(tool) => {
+                self.tool = tool;
+                self.end_object();
+            }
             Command::SetBrushDiameter(px) => self.set_brush(px, self.settings.brush_hardness),
             Command::SetBrushHardness(hardness) => {
                 self.set_brush(self.settings.brush_diameter_px, hardness)
@@ -38,6 +44,20 @@ impl App {
             }
             Command::GrowMask(px) => self.change_mask("grown mask", |mask| mask.grow(px as f32)),
             Command::LoadMask(path) => self.load_mask(path),
+            Command::SaveMask(path) => self.save_mask(path),
+            Command::FeatherMask(px) => self.feather_mask(px),
+            Command::FillHoles => self.fill_holes(),
+            Command::RefineMask(radius_px) => self.refine_mask(radius_px),
+            Command::SetCombine(combine) => self.combine = combine,
+            Command::SetWand(options) => self.wand = options,
+            Command::SelectShape { shape, how } => self.select_shape(&shape, how),
+            Command::SelectWand { x, y, how } => self.select_wand(x, y, how),
+            Command::BeginObjectStroke { x, y, inside, how } => {
+                self.begin_object_stroke(x, y, inside, how)
+            }
+            Command::ContinueObjectStroke { x, y } => self.continue_object_stroke(x, y),
+            Command::EndObjectStroke { visible } => self.end_object_stroke(visible),
+            Command::EndObject => self.end_object(),
             Command::SetMask(mask) => self.change_mask("mask change", |old| *old = *mask),
             Command::MaskFromTransparency => self.mask_from_transparency(),
 
@@ -93,6 +113,22 @@ impl App {
             Command::JumpTo(done) => self.jump_to(done),
             Command::SetTheme(theme) => {
                 self.settings.theme = theme;
+                self.keep_settings();
+            }
+            Command::SetKeepRecipe(keep) => {
+                self.settings.keep_recipe = keep;
+                self.keep_settings();
+            }
+            Command::SetStripMetadata(strip) => {
+                self.settings.strip_metadata = strip;
+                self.keep_settings();
+            }
+            Command::SetHistoryMemory(mib) => {
+                self.settings.history_mib = mib.clamp(64, 65_536);
+                let bytes = self.settings.history_mib as usize * (1 << 20);
+                if let Some(document) = &mut self.document {
+                    document.set_history_budget(bytes);
+                }
                 self.keep_settings();
             }
             Command::SetReducedMotion(is_reduced) => {

@@ -7,13 +7,30 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
-use crate::photo::{self, Decoded, EncodeOptions, Photo, PhotoError};
+use super::open::{self, Opened};
+use crate::document::Orphan;
+use crate::document::project::StoredProject;
+use crate::models;
+use crate::photo::{self, EncodeOptions, Photo, PhotoError};
+use crate::select::Selected;
 
 pub enum IoEvent {
-    /// A photo was read; `path` is none for the sample.
+    /// A photo or project was read; `path` is none for what has no file yet.
     Opened {
         path: Option<PathBuf>,
-        result: Result<Box<Decoded>, String>,
+        result: Result<Box<Opened>, String>,
+    },
+    /// Crashed runs left these.
+    Orphans(Vec<Orphan>),
+    /// A search in the picture ended; only the request with this number may use it.
+    Selected {
+        request: u64,
+        result: Result<Selected, String>,
+    },
+    /// The weights of this model have this hash.
+    Hashed {
+        folder: PathBuf,
+        hash: String,
     },
     MaskLoaded {
         result: Result<Mask, String>,
@@ -50,24 +67,70 @@ impl Io {
         self.receiver.try_recv().ok()
     }
 
-    pub fn open(&self, path: PathBuf) {
-        self.run(move || {
-            let result = photo::decode_file(&path)
-                .map(Box::new)
-                .map_err(|error| error.to_string());
-            IoEvent::Opened {
-                path: Some(path),
-                result,
-            }
+    pub fn open(&self, path: PathBuf, journals: Option<PathBuf>) {
+        self.run(move || IoEvent::Opened {
+            result: open::open_file(&path, journals.as_deref()).map(Box::new),
+            path: Some(path),
         });
     }
 
-    pub fn open_bytes(&self, bytes: &'static [u8]) {
+    pub fn open_bytes(&self, bytes: std::borrow::Cow<'static, [u8]>, journals: Option<PathBuf>) {
+        self.run(move || IoEvent::Opened {
+            path: None,
+            result: open::open_bytes(&bytes, journals.as_deref()).map(Box::new),
+        });
+    }
+
+    pub fn find_orphans(&self, journals: PathBuf) {
+        self.run(move || IoEvent::Orphans(open::orphans(&journals)));
+    }
+
+    pub fn recover(&self, orphan: Orphan) {
+        let path = orphan.source.clone();
+        self.run(move || IoEvent::Opened {
+            path,
+            result: open::recover(orphan).map(Box::new),
+        });
+    }
+
+    /// Runs a search in the picture.
+    pub fn select(
+        &self,
+        request: u64,
+        work: impl FnOnce() -> Result<Selected, String> + Send + 'static,
+    ) {
+        self.run(move || IoEvent::Selected {
+            request,
+            result: work(),
+        });
+    }
+
+    pub fn hash_model(&self, folder: PathBuf) {
         self.run(move || {
-            let result = photo::decode_bytes(bytes)
-                .map(Box::new)
-                .map_err(|error| error.to_string());
-            IoEvent::Opened { path: None, result }
+            let hash = models::weights_hash(&folder).unwrap_or_else(|error| {
+                log::warn!("{}: {error}", folder.display());
+                String::new()
+            });
+            IoEvent::Hashed { folder, hash }
+        });
+    }
+
+    pub fn save_mask(&self, mask: Arc<Mask>, path: PathBuf) {
+        self.run(move || IoEvent::Saved {
+            result: mask
+                .to_png_file(&path)
+                .map(|()| Vec::new())
+                .map_err(|error| error.to_string()),
+            path,
+            content: None,
+        });
+    }
+
+    pub fn save_project(&self, project: StoredProject, path: PathBuf, content: u64) {
+        self.run(move || IoEvent::Saved {
+            result: open::save_project(&project, &path),
+            path,
+            content: Some(content),
         });
     }
 

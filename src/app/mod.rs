@@ -5,11 +5,14 @@ mod command;
 mod dispatch;
 mod handlers;
 mod io;
+mod open;
 mod paths;
+mod recipe;
 mod state;
 
 pub use command::{Command, Shortcut};
-pub use handlers::{Anchor, Aspect, frame_of_aspect};
+pub use handlers::{Anchor, Aspect, ObjectStroke, Shape, frame_of_aspect};
+pub use open::PROJECT_ENDING;
 pub use paths::Paths;
 pub use state::{
     App, AppEvent, AppOptions, Candidate, Job, MadeFor, Model, Notice, NoticeKind, Progress, Tool,

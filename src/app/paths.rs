@@ -42,6 +42,11 @@ impl Paths {
         }
     }
 
+    /// Journals of documents, one folder a run.
+    pub fn journals_dir(&self) -> PathBuf {
+        self.state_dir.join("journals")
+    }
+
     pub fn settings_file(&self) -> PathBuf {
         self.config_dir.join("settings.json")
     }

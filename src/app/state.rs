@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use super::handlers::{ObjectStrokes, Search};
 use super::io::{Io, IoEvent};
 use super::paths::Paths;
-use crate::document::{Basis, Document, FillMask};
+use crate::document::{Basis, Document, FillMask, Orphan};
 use crate::engine::{
     DEFAULT_TRAIN_TIMESTEPS, DeviceChoice, Engine, EngineError, EngineOptions, JobEvent, JobId,
     JobResult, ModelChoice, ModelSummary, Precision,
 };
 use crate::geometry::PixelRect;
+use crate::mask::Combine;
 use crate::photo::EncodeOptions;
 use crate::plan::{Extension, GenerateSettings, ModelFrame};
 use crate::raster::RgbF32;
+use crate::select::WandOptions;
 use crate::settings::Settings;
 
 /// What the pointer does on the canvas.
@@ -26,16 +29,38 @@ pub enum Tool {
     #[default]
     Brush,
     Eraser,
+    Rectangle,
+    Ellipse,
+    Lasso,
+    Polygon,
+    Wand,
+    Object,
     Pan,
 }
 
 impl Tool {
-    pub const ALL: [Self; 3] = [Self::Brush, Self::Eraser, Self::Pan];
+    pub const ALL: [Self; 9] = [
+        Self::Brush,
+        Self::Eraser,
+        Self::Rectangle,
+        Self::Ellipse,
+        Self::Lasso,
+        Self::Polygon,
+        Self::Wand,
+        Self::Object,
+        Self::Pan,
+    ];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Brush => "Brush",
             Self::Eraser => "Eraser",
+            Self::Rectangle => "Rectangle",
+            Self::Ellipse => "Ellipse",
+            Self::Lasso => "Lasso",
+            Self::Polygon => "Polygon lasso",
+            Self::Wand => "Magic wand",
+            Self::Object => "Object select",
             Self::Pan => "Pan",
         }
     }
@@ -44,6 +69,12 @@ impl Tool {
         match self {
             Self::Brush => "Paint over what should go or change",
             Self::Eraser => "Unpaint",
+            Self::Rectangle => "Drag a rectangle (Shift adds, Alt takes away, both keep what is common)",
+            Self::Ellipse => "Drag an ellipse (Shift adds, Alt takes away, both keep what is common)",
+            Self::Lasso => "Draw around something freely",
+            Self::Polygon => "Click corner by corner; Enter or a double click closes, Backspace takes a corner back",
+            Self::Wand => "Click a colour to mark what has it",
+            Self::Object => "Draw a stroke inside something to mark all of it; draw outside (right button or Alt) to correct",
             Self::Pan => "Move the view (also: hold Space, or the middle button)",
         }
     }
@@ -132,6 +163,7 @@ pub struct MadeFor {
     pub mask: FillMask,
     pub model: String,
     pub model_folder: Option<PathBuf>,
+    pub model_hash: Option<String>,
 }
 
 /// A finished result that waits for a decision.
@@ -187,6 +219,10 @@ pub enum AppEvent {
         warnings: Vec<String>,
     },
     SaveFailed(String),
+    /// Documents of crashed runs are in `App::recoverable`.
+    CrashesFound,
+    /// A search in the picture is over.
+    Selected,
 }
 
 /// What an `App` is started with.
@@ -196,6 +232,8 @@ pub struct AppOptions {
     pub paths: Option<Paths>,
     /// Read preferences at start and write them when they change (the window; not the command line).
     pub keep_preferences: bool,
+    /// Write a recovery journal for every document (the window; not the command line).
+    pub keep_journal: bool,
     /// Inlay's own program file, which probes devices in a child process.
     pub program: Option<PathBuf>,
     pub encode: EncodeOptions,
@@ -213,6 +251,13 @@ pub struct App {
     pub(super) document: Option<Document>,
     pub(super) tool: Tool,
     pub(super) overlap_px: u32,
+    pub(super) combine: Combine,
+    pub(super) wand: WandOptions,
+    pub(super) object: ObjectStrokes,
+    pub(super) searching: Option<Search>,
+    pub(super) recoverable: Vec<Orphan>,
+    /// Hash of the chosen model's weights, once it is known.
+    pub(super) model_hash: Option<(PathBuf, String)>,
     pub(super) generate: GenerateSettings,
     pub(super) model: Model,
     pub(super) device: DeviceChoice,
@@ -257,6 +302,12 @@ impl App {
             document: None,
             tool: Tool::default(),
             overlap_px: 0,
+            combine: Combine::Add,
+            wand: WandOptions::default(),
+            object: ObjectStrokes::default(),
+            searching: None,
+            recoverable: Vec::new(),
+            model_hash: None,
             generate: GenerateSettings {
                 seed: super::handlers::random_seed(),
                 ..GenerateSettings::default()
@@ -304,6 +355,20 @@ impl App {
 
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// What selections do to the mask without a modifier key.
+    pub fn combine(&self) -> Combine {
+        self.combine
+    }
+
+    pub fn wand_options(&self) -> &WandOptions {
+        &self.wand
+    }
+
+    /// Documents that crashed runs left behind.
+    pub fn recoverable(&self) -> &[Orphan] {
+        &self.recoverable
     }
 
     /// How far an extension re-draws the photo beside it, in px.
@@ -374,12 +439,16 @@ impl App {
         while let Some(event) = self.io.next() {
             self.on_io_event(event);
         }
+        self.watch_journal();
         std::mem::take(&mut self.out)
     }
 
     fn on_io_event(&mut self, event: IoEvent) {
         match event {
             IoEvent::Opened { path, result } => self.on_opened(path, result),
+            IoEvent::Orphans(orphans) => self.on_orphans(orphans),
+            IoEvent::Selected { request, result } => self.on_selected(request, result),
+            IoEvent::Hashed { folder, hash } => self.model_hash = Some((folder, hash)),
             IoEvent::MaskLoaded { result } => self.on_mask_loaded(result),
             IoEvent::ModelRead { choice, result } => self.on_model_read(choice, result),
             IoEvent::Saved {

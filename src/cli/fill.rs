@@ -86,6 +86,7 @@ impl<'a> Session<'a> {
         let app_options = AppOptions {
             paths: Paths::find(),
             keep_preferences: false,
+            keep_journal: false,
             program: program(),
             encode: EncodeOptions {
                 jpeg_quality: options.quality,

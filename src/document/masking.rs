@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::fill::{FillId, FillMask, crop};
 use super::history::{Change, PackedMask, Step, Target};
 use super::stroke::Stroke;
-use super::tiles::MaskTiles;
+use super::tiles::{MaskTiles, read_tile, tiles_in};
 use super::{Document, DocumentError};
 use crate::geometry::PixelRect;
 use crate::mask::{Mask, StrokeBrush};
@@ -69,6 +69,28 @@ impl Document {
         self.mask = Arc::new(mask);
         self.changes.note_mask(Some(tiles.bounds()));
         self.finish_mask_change(label, tiles);
+    }
+
+    /// Changes the mask inside `area` as one step; costs by that area. What `change` does outside is not remembered.
+    pub fn edit_mask(
+        &mut self,
+        label: &'static str,
+        area: PixelRect,
+        change: impl FnOnce(&mut Mask),
+    ) {
+        self.end_stroke();
+        let area = area.intersect(self.mask.size().rect());
+        if area.is_empty() {
+            return;
+        }
+        let before: Vec<_> = tiles_in(area)
+            .map(|(x, y)| ((x, y), read_tile(&self.mask, x, y)))
+            .collect();
+        change(Arc::make_mut(&mut self.mask));
+        if let Some(tiles) = MaskTiles::from_before(before, &self.mask) {
+            self.changes.note_mask(Some(tiles.bounds()));
+            self.finish_mask_change(label, tiles);
+        }
     }
 
     /// The mask is changed already: makes that a step, and a new mask for the fill that is being edited.

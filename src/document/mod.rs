@@ -14,6 +14,7 @@ mod framing;
 mod history;
 pub mod journal;
 mod masking;
+mod portable;
 pub mod project;
 mod recording;
 mod replay;
@@ -34,7 +35,7 @@ use content::Content;
 pub use fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
 pub use fills::{Basis, Proposal, Rerun};
 use history::{History, Target};
-pub use project::read_archive as read_project_file;
+pub use project::{read_archive as read_project_file, write_archive as write_project_file};
 pub use recording::Journal;
 use recording::Record;
 pub use replay::{Orphan, Recovered, find_orphans};
@@ -78,7 +79,10 @@ pub struct Document {
 
 impl Document {
     pub fn new(photo: Photo, path: Option<PathBuf>) -> Self {
-        let base = Arc::new(photo);
+        Self::on(Arc::new(photo), path)
+    }
+
+    fn on(base: Arc<Photo>, path: Option<PathBuf>) -> Self {
         Self {
             path,
             content: Content::new(&base),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tiles::{MaskTiles, TILE, read_tile};
+use super::tiles::{MaskTiles, read_tile, tiles_in};
 use crate::geometry::PixelRect;
 use crate::mask::{Mask, StrokeBrush};
 
@@ -41,12 +41,10 @@ impl Stroke {
         )
         .intersect(mask.size().rect());
         if !area.is_empty() {
-            for ty in area.y / TILE..=(area.bottom() - 1) / TILE {
-                for tx in area.x / TILE..=(area.right() - 1) / TILE {
-                    self.before
-                        .entry((tx, ty))
-                        .or_insert_with(|| read_tile(mask, tx, ty));
-                }
+            for (x, y) in tiles_in(area) {
+                self.before
+                    .entry((x, y))
+                    .or_insert_with(|| read_tile(mask, x, y));
             }
         }
         let changed = mask.stamp(self.last, to, &brush);

@@ -151,6 +151,13 @@ fn tile_rect(mask: &Mask, x: i32, y: i32) -> PixelRect {
     PixelRect::new(x * TILE, y * TILE, TILE as u32, TILE as u32).intersect(mask.size().rect())
 }
 
+/// The tiles that a rectangle of the canvas touches.
+pub fn tiles_in(area: PixelRect) -> impl Iterator<Item = (i32, i32)> {
+    let columns = area.x / TILE..=(area.right() - 1) / TILE;
+    (area.y / TILE..=(area.bottom() - 1) / TILE)
+        .flat_map(move |y| columns.clone().map(move |x| (x, y)))
+}
+
 /// A tile's pixels, row by row.
 pub fn read_tile(mask: &Mask, x: i32, y: i32) -> Vec<u8> {
     let rect = tile_rect(mask, x, y);

@@ -3,10 +3,12 @@
 
 mod checkpoint;
 mod folder;
+mod hash;
 mod header;
 mod info;
 mod json;
 
+pub use hash::weights_hash;
 pub use info::{ModelError, ModelFamily, ModelInfo, ModelKind, PartInfo};
 
 use std::path::Path;

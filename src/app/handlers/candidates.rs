@@ -72,6 +72,7 @@ impl App {
                 mask: rest_mask.clone(),
                 model: other.made_for.model.clone(),
                 model_folder: other.made_for.model_folder.clone(),
+                model_hash: other.made_for.model_hash.clone(),
             });
         }
         self.drop_stale_candidates();
@@ -192,14 +193,14 @@ fn proposal(candidate: &Candidate) -> Proposal {
     }
 }
 
-fn recipe(candidate: &Candidate) -> FillRecipe {
+pub(super) fn recipe(candidate: &Candidate) -> FillRecipe {
     let report = &candidate.result.report;
     let size = report.plan.crops.first().map(|crop| crop.working_size);
     let size = size.unwrap_or_default();
     FillRecipe {
         model: candidate.made_for.model.clone(),
         model_folder: candidate.made_for.model_folder.clone(),
-        model_hash: None,
+        model_hash: candidate.made_for.model_hash.clone(),
         device: report.device.clone(),
         precision: report.precision.to_owned(),
         width: size.width,

@@ -1,11 +1,14 @@
-//! Owns opening and saving. Called by `dispatch` and, when a thread is done, by `poll`.
+//! Owns opening, saving and recovery. Called by `dispatch` and, when a thread is done, by `poll`.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::open::{self, Opened};
+use crate::app::recipe;
 use crate::app::state::{App, AppEvent, NoticeKind};
-use crate::document::Document;
-use crate::photo::{self, Decoded};
+use crate::document::{Document, Orphan};
+use crate::photo::{self, EncodeOptions, Recipe};
 use crate::settings::Settings;
 
 /// The picture of the first start; made by this project (assets/README.md).
@@ -14,26 +17,40 @@ const SAMPLE: &[u8] = include_bytes!("../../../assets/sample.jpg");
 impl App {
     pub(crate) fn open(&mut self, path: PathBuf) {
         self.opening = Some(path.clone());
-        self.io.open(path);
+        self.io.open(path, self.journals());
     }
 
     pub(crate) fn open_sample(&mut self) {
         self.opening = Some(PathBuf::from("sample.jpg"));
-        self.io.open_bytes(SAMPLE);
+        self.io.open_bytes(Cow::Borrowed(SAMPLE), self.journals());
+    }
+
+    /// A picture from the clipboard, as the bytes of a file.
+    pub(crate) fn open_pasted(&mut self, bytes: Vec<u8>) {
+        self.opening = Some(PathBuf::from("pasted.png"));
+        self.io.open_bytes(Cow::Owned(bytes), self.journals());
+    }
+
+    fn journals(&self) -> Option<PathBuf> {
+        let paths = self.options.paths.as_ref();
+        paths
+            .filter(|_| self.options.keep_journal)
+            .map(crate::app::Paths::journals_dir)
     }
 
     pub(crate) fn on_opened(
         &mut self,
         path: Option<PathBuf>,
-        result: Result<Box<Decoded>, String>,
+        result: Result<Box<Opened>, String>,
     ) {
         self.opening = None;
         match result {
-            Ok(decoded) => {
-                self.cancel();
-                self.candidates.clear();
-                self.document = Some(Document::new(decoded.photo, path.clone()));
-                for warning in decoded.warnings {
+            Ok(opened) => {
+                self.close_document();
+                let mut document = opened.document;
+                document.set_history_budget(self.settings.history_mib as usize * (1 << 20));
+                self.document = Some(document);
+                for warning in opened.warnings {
                     self.notify(NoticeKind::Warning, warning);
                 }
                 if let Some(path) = path {
@@ -49,7 +66,51 @@ impl App {
         }
     }
 
-    /// To the given file, or back to the document's own.
+    /// The document goes in peace: what was not saved was asked about before. Its journal goes with it.
+    pub fn close_document(&mut self) {
+        self.cancel();
+        self.candidates.clear();
+        self.end_object();
+        if let Some(mut document) = self.document.take()
+            && let Some(journal) = document.take_journal()
+        {
+            journal.discard();
+        }
+    }
+
+    // --- recovery ---------------------------------------------------------------------------------------------------
+
+    /// Looks for documents of crashed runs; they appear in `recoverable`.
+    pub fn look_for_crashes(&mut self) {
+        if let Some(journals) = self.journals() {
+            self.io.find_orphans(journals);
+        }
+    }
+
+    pub(crate) fn on_orphans(&mut self, orphans: Vec<Orphan>) {
+        self.recoverable = orphans;
+        self.out.push(AppEvent::CrashesFound);
+    }
+
+    pub(crate) fn recover(&mut self, index: usize) {
+        if index < self.recoverable.len() {
+            let orphan = self.recoverable.remove(index);
+            self.opening = Some(PathBuf::from(&orphan.name));
+            self.io.recover(orphan);
+        }
+    }
+
+    pub(crate) fn forget_crash(&mut self, index: usize) {
+        if index < self.recoverable.len()
+            && let Err(error) = self.recoverable.remove(index).discard()
+        {
+            self.notify(NoticeKind::Warning, error.to_string());
+        }
+    }
+
+    // --- saving -----------------------------------------------------------------------------------------------------
+
+    /// To the given file, or back to the document's own. The ending `inlay` makes it a project.
     pub(crate) fn save(&mut self, path: Option<PathBuf>) {
         let Some(document) = &self.document else {
             return;
@@ -63,8 +124,15 @@ impl App {
             return;
         };
         self.saving = true;
-        let (photo, content) = (Arc::clone(document.photo()), document.content_number());
-        self.io.save(photo, path, content, self.options.encode.clone());
+        let content = document.content_number();
+        if open::is_project(&path) {
+            self.io.save_project(document.to_project(), path, content);
+            return;
+        }
+        let fills = document.fills().iter().map(AsRef::as_ref);
+        let options = self.encode_options(recipe::of_fills(fills));
+        let photo = Arc::clone(document.photo());
+        self.io.save(photo, path, content, options);
     }
 
     /// Writes a candidate without accepting it.
@@ -76,18 +144,45 @@ impl App {
         let canvas = document.canvas();
         let frame = candidate.made_for.basis.frame.translate(-canvas.x, -canvas.y);
         let photo = Arc::clone(document.photo());
+        let made = super::candidates::recipe(candidate);
+        let options = self.encode_options(Some(recipe::of_fill(&made)));
         self.saving = true;
-        self.io
-            .save_result(photo, result, frame, path, self.options.encode.clone());
+        self.io.save_result(photo, result, frame, path, options);
+    }
+
+    fn encode_options(&self, recipe: Option<Recipe>) -> EncodeOptions {
+        let options = self.options.encode.clone();
+        EncodeOptions {
+            recipe: recipe.filter(|_| self.settings.keep_recipe),
+            strip_metadata: options.strip_metadata || self.settings.strip_metadata,
+            ..options
+        }
+    }
+
+    pub(crate) fn save_mask(&mut self, path: PathBuf) {
+        if let Some(document) = &self.document {
+            self.saving = true;
+            self.io.save_mask(Arc::clone(document.mask()), path);
+        }
     }
 
     /// A file name to offer for Save as: beside the original, never an existing one.
     pub fn suggested_output(&self) -> Option<PathBuf> {
         let document = self.document.as_ref()?;
         Some(match document.path() {
+            Some(path) if open::is_project(path) => {
+                photo::default_output(&path.with_extension("png"), "filled")
+            }
             Some(path) => photo::default_output(path, "filled"),
             None => PathBuf::from("sample-filled.jpg"),
         })
+    }
+
+    /// The same for a project.
+    pub fn suggested_project(&self) -> Option<PathBuf> {
+        let document = self.document.as_ref()?;
+        let path = document.path().map_or_else(|| PathBuf::from("untitled"), PathBuf::from);
+        Some(path.with_extension(open::PROJECT_ENDING))
     }
 
     pub(crate) fn on_saved(
@@ -101,6 +196,8 @@ impl App {
             Ok(warnings) => {
                 if let (Some(document), Some(content)) = (&mut self.document, content) {
                     document.mark_saved(path.clone(), content);
+                    Settings::remember(&mut self.settings.recent_files, &path);
+                    self.keep_settings();
                 }
                 self.notify(NoticeKind::Info, format!("Saved {}", path.display()));
                 for warning in &warnings {
@@ -112,6 +209,19 @@ impl App {
                 self.notify(NoticeKind::Error, error.clone());
                 self.out.push(AppEvent::SaveFailed(error));
             }
+        }
+    }
+
+    /// Tells once when the journal can't be kept any more.
+    pub(crate) fn watch_journal(&mut self) {
+        let failure = self
+            .document
+            .as_mut()
+            .and_then(Document::journal_mut)
+            .and_then(crate::document::Journal::take_failure);
+        if let Some(failure) = failure {
+            let text = format!("The recovery journal can't be kept, so save often: {failure}");
+            self.notify(NoticeKind::Warning, text);
         }
     }
 }

@@ -104,7 +104,12 @@ impl App {
             Model::Exemplar => None,
             Model::Checkpoint { folder, .. } => Some(folder.clone()),
         };
+        let known = self.model_hash.as_ref();
+        let model_hash = known
+            .filter(|(folder, hash)| Some(folder) == model_folder.as_ref() && !hash.is_empty())
+            .map(|(_, hash)| hash.clone());
         MadeFor {
+            model_hash,
             basis,
             mask,
             model: self.model.name().to_owned(),
@@ -190,6 +195,7 @@ impl App {
                 Settings::remember(&mut self.settings.recent_models, &folder);
                 self.settings.model_folder = Some(folder.clone());
                 self.keep_settings();
+                self.io.hash_model(folder.clone());
                 self.model = Model::Checkpoint { folder, summary };
                 self.out.push(AppEvent::ModelChosen);
             }

@@ -6,7 +6,9 @@ mod fills;
 mod frame;
 mod generate;
 mod mask;
+mod select;
 
+pub use select::{ObjectStroke, ObjectStrokes, Search, Shape};
 pub use frame::{Anchor, Aspect, frame_of_aspect};
 
 use std::hash::{BuildHasher, Hasher};

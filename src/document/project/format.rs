@@ -92,6 +92,9 @@ pub struct PartText {
     pub content: String,
     /// The entry of its coverage, 8-bit grey.
     pub coverage: String,
+    /// How far the coverage fades outside the mask.
+    #[serde(default)]
+    pub blend_px: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -40,6 +40,7 @@ fn read(path: &Path) -> Result<StoredProject, ProjectError> {
                     MAX_METADATA_BYTES,
                 )?),
                 coverage: pictures.plane(&part.coverage, rect.size())?,
+                blend_px: part.blend_px,
             });
         }
         fills.push(StoredFill {

@@ -53,6 +53,8 @@ pub struct StoredPart {
     pub content: Arc<Photo>,
     /// One byte a pixel of `rect`.
     pub coverage: Vec<u8>,
+    /// How far the coverage fades outside the mask, in px.
+    pub blend_px: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +210,7 @@ fn fill_text<'a>(index: usize, fill: &'a StoredFill, pictures: &mut Vec<Picture<
                 rect: part.rect.into(),
                 content,
                 coverage,
+                blend_px: part.blend_px,
             }
         })
         .collect();
