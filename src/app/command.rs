@@ -7,7 +7,7 @@ use super::state::Tool;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
 use crate::mask::Mask;
 use crate::plan::{Extension, GenerateSettings};
-use crate::settings::Theme;
+use crate::settings::{Settings, Theme};
 
 /// A key with modifiers. `command` is Ctrl, on macOS Cmd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub enum Command {
     OpenSample,
     Save,
     SaveAs(PathBuf),
+    /// Puts the picture, with the result on show, into the clipboard.
+    CopyPicture,
+    /// Opens the picture in the clipboard.
+    PastePicture,
 
     ChooseTool(Tool),
     SetBrushDiameter(f32),
@@ -85,6 +89,8 @@ pub enum Command {
     SetTheme(Theme),
     /// No moving lines.
     SetReducedMotion(bool),
+    /// All preferences at once; `KeepSettings` writes them.
+    SetPreferences(Box<Settings>),
     /// Writes preferences that change too often to be written each time (the brush).
     KeepSettings,
     DismissNotice(u64),
@@ -122,6 +128,8 @@ impl Command {
             Self::OpenSample => "Open the sample photo",
             Self::Save => "Save",
             Self::SaveAs(_) => "Save as…",
+            Self::CopyPicture => "Copy picture",
+            Self::PastePicture => "Paste as new picture",
             Self::ChooseTool(tool) => tool.label(),
             Self::SetBrushDiameter(_) => "Brush size",
             Self::SetBrushHardness(_) => "Brush hardness",
@@ -152,8 +160,11 @@ impl Command {
             Self::Discard => "Discard",
             Self::Undo => "Undo",
             Self::Redo => "Redo",
-            Self::SetTheme(_) => "Theme",
+            Self::SetTheme(Theme::System) => "Theme like the system",
+            Self::SetTheme(Theme::Light) => "Light theme",
+            Self::SetTheme(Theme::Dark) => "Dark theme",
             Self::SetReducedMotion(_) => "Less motion",
+            Self::SetPreferences(_) => "Preferences",
             Self::KeepSettings => "Keep settings",
             Self::DismissNotice(_) => "Dismiss",
         }
@@ -166,6 +177,8 @@ impl Command {
             Self::OpenSample => "Try Inlay on a picture that comes with it",
             Self::Save => "Write the picture back to its file",
             Self::SaveAs(_) => "Write the picture to another file; the ending decides the format",
+            Self::CopyPicture => "Put the picture as it is seen now into the clipboard",
+            Self::PastePicture => "Open the picture that is in the clipboard",
             Self::ChooseTool(tool) => tool.tooltip(),
             Self::SetBrushDiameter(_) => "Diameter in pixels of the photo ([ and ] change it)",
             Self::SetBrushHardness(_) => "0 is soft to the middle, 1 has a hard edge",
@@ -176,6 +189,8 @@ impl Command {
             Self::GrowMask(_) => "Move the mask's edge outward or inward",
             Self::LoadMask(_) => "Take the white of a picture of the same size as mask",
             Self::MaskFromTransparency => "Repaint the photo's transparent pixels",
+            Self::SetTheme(_) => "How the window looks",
+            Self::SetReducedMotion(_) => "No moving lines",
             Self::NewSeed => "Another seed gives another fill",
             Self::ChooseModel(_) => {
                 "Exemplar fills from the photo itself; a Stable Diffusion folder also follows your words"
@@ -202,6 +217,8 @@ impl Command {
             Self::Open(_) => Some(ctrl("O")),
             Self::Save => Some(ctrl("S")),
             Self::SaveAs(_) => Some(ctrl_shift("S")),
+            Self::CopyPicture => Some(ctrl("C")),
+            Self::PastePicture => Some(ctrl("V")),
             Self::ChooseTool(Tool::Brush) => Some(plain("B")),
             Self::ChooseTool(Tool::Eraser) => Some(plain("E")),
             Self::ChooseTool(Tool::Pan) => Some(plain("H")),

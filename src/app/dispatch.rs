@@ -11,6 +11,8 @@ impl App {
             Command::OpenSample => self.open_sample(),
             Command::Save => self.save(None),
             Command::SaveAs(path) => self.save(Some(path)),
+            Command::CopyPicture => self.copy_picture(),
+            Command::PastePicture => self.paste_picture(),
 
             Command::ChooseTool(tool) => self.tool = tool,
             Command::SetBrushDiameter(px) => self.set_brush(px, self.settings.brush_hardness),
@@ -65,6 +67,7 @@ impl App {
                 self.settings.reduced_motion = is_reduced;
                 self.keep_settings();
             }
+            Command::SetPreferences(settings) => self.settings = settings.in_range(),
             Command::KeepSettings => self.keep_settings(),
             Command::DismissNotice(number) => self.notices.retain(|notice| notice.number != number),
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::clipboard;
 use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
 use crate::geometry::PixelSize;
 use crate::mask::Mask;
@@ -15,6 +16,10 @@ pub enum IoEvent {
     Opened {
         path: Option<PathBuf>,
         result: Result<Box<Decoded>, String>,
+    },
+    /// The size of what is in the clipboard now.
+    Copied {
+        result: Result<PixelSize, String>,
     },
     MaskLoaded {
         result: Result<Mask, String>,
@@ -69,6 +74,25 @@ impl Io {
                 .map(Box::new)
                 .map_err(|error| error.to_string());
             IoEvent::Opened { path: None, result }
+        });
+    }
+
+    pub fn copy(&self, photo: Arc<Photo>, result: Option<(Arc<JobResult>, Extension)>) {
+        self.run(move || {
+            let result = match result {
+                Some((result, extension)) => with_result(&photo, &result, extension)
+                    .map_err(|error| error.to_string())
+                    .and_then(|picture| clipboard::copy(&picture)),
+                None => clipboard::copy(&photo),
+            };
+            IoEvent::Copied { result }
+        });
+    }
+
+    pub fn paste(&self) {
+        self.run(move || IoEvent::Opened {
+            path: None,
+            result: clipboard::paste().map(Box::new),
         });
     }
 

@@ -356,6 +356,7 @@ impl App {
     fn on_io_event(&mut self, event: IoEvent) {
         match event {
             IoEvent::Opened { path, result } => self.on_opened(path, result),
+            IoEvent::Copied { result } => self.on_copied(result),
             IoEvent::MaskLoaded { result } => self.on_mask_loaded(result),
             IoEvent::ModelRead { choice, result } => self.on_model_read(choice, result),
             IoEvent::Saved {

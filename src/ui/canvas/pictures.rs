@@ -52,6 +52,8 @@ pub struct Pictures {
     strokes: StrokeLog,
     /// What an accepted result changed, until the photo with it comes along.
     accepted: Option<PixelRect>,
+    /// The canvas grew or shrank: where the old picture's corner lies in the new one.
+    moved: Option<(i32, i32)>,
     candidates: HashMap<JobId, Vec<OverlayPicture>>,
     being_converted: HashSet<JobId>,
     /// Number of the last preview that was sent to a thread, by job.
@@ -72,6 +74,7 @@ impl Pictures {
             mask_revision: None,
             strokes: StrokeLog::default(),
             accepted: None,
+            moved: None,
             candidates: HashMap::new(),
             being_converted: HashSet::new(),
             preview_numbers: HashMap::new(),
@@ -87,6 +90,7 @@ impl Pictures {
         self.shown = None;
         self.mask_revision = None;
         self.accepted = None;
+        self.moved = None;
         self.previews.clear();
         self.candidates.clear();
     }
@@ -103,6 +107,12 @@ impl Pictures {
             let rects = candidate.result.patches.iter().map(|patch| patch.rect);
             self.accepted = rects.reduce(PixelRect::union);
         }
+    }
+
+    /// An extension was accepted or taken back; `former_corner` is where the old picture's corner lies in the new one.
+    pub fn note_resized(&mut self, former_corner: (i32, i32)) {
+        let (x, y) = self.moved.unwrap_or_default();
+        self.moved = Some((x + former_corner.0, y + former_corner.1));
     }
 
     /// Hands everything that changed to the painter.
@@ -148,8 +158,12 @@ impl Pictures {
             .shown
             .as_ref()
             .is_some_and(|shown| shown.size == photo.size);
-        match self.accepted.take() {
-            Some(changed) if is_same_canvas => painter.update_photo(source, changed),
+        match (self.accepted.take(), self.moved.take()) {
+            (Some(changed), _) if is_same_canvas => painter.update_photo(source, changed),
+            (_, Some(former_corner)) if self.shown.is_some() && !is_same_canvas => {
+                self.mask_revision = None;
+                painter.resize_photo(source, former_corner);
+            }
             _ => {
                 if !is_same_canvas {
                     self.generation += 1;
