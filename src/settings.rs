@@ -47,6 +47,20 @@ pub struct Settings {
     pub strip_metadata: bool,
     /// Memory that undo may take, in MiB.
     pub history_mib: u32,
+    /// The panel at the right, in points; none is its own width.
+    pub panel_width: Option<f32>,
+    pub window: Option<WindowPlace>,
+}
+
+/// Where the window was, in points.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WindowPlace {
+    /// None where the system does not say (Wayland).
+    pub position: Option<[f32; 2]>,
+    /// Of the inside.
+    pub size: [f32; 2],
+    pub is_maximized: bool,
 }
 
 impl Default for Settings {
@@ -68,6 +82,8 @@ impl Default for Settings {
             keep_recipe: true,
             strip_metadata: false,
             history_mib: 1024,
+            panel_width: None,
+            window: None,
         }
     }
 }
@@ -108,7 +124,9 @@ impl Settings {
         list.truncate(RECENT);
     }
 
-    fn in_range(mut self) -> Self {
+    /// The same with wild values put right.
+    #[must_use]
+    pub fn in_range(mut self) -> Self {
         let default = Self::default();
         let or = |value: f32, low: f32, high: f32, other: f32| {
             if value.is_finite() {
@@ -125,8 +143,16 @@ impl Settings {
         );
         self.brush_hardness = or(self.brush_hardness, 0.0, 1.0, default.brush_hardness);
         self.mask_opacity = or(self.mask_opacity, 0.1, 1.0, default.mask_opacity);
-        self.history_mib = self.history_mib.clamp(64, 65_536);
         self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
+        self.history_mib = self.history_mib.clamp(64, 65_536);
+        self.panel_width = self.panel_width.map(|width| or(width, 240.0, 640.0, 316.0));
+        self.window = self.window.filter(|place| {
+            let is_sane = |v: f32, low: f32| v.is_finite() && v >= low && v <= 32_768.0;
+            place.size.iter().all(|side| is_sane(*side, 100.0))
+                && place
+                    .position
+                    .is_none_or(|at| at.iter().all(|v| is_sane(*v, -32_768.0)))
+        });
         self
     }
 }

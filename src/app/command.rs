@@ -11,7 +11,7 @@ use crate::engine::{DeviceChoice, ModelChoice, Precision};
 use crate::mask::{Combine, Mask};
 use crate::plan::{Extension, GenerateSettings};
 use crate::select::WandOptions;
-use crate::settings::Theme;
+use crate::settings::{Settings, Theme};
 
 /// A key with modifiers. `command` is Ctrl, on macOS Cmd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,6 @@ pub struct Shortcut {
 pub enum Command {
     Open(PathBuf),
     OpenSample,
-    /// A picture from the clipboard, as the bytes of an image file.
-    OpenPasted(Vec<u8>),
     Save,
     /// The ending `inlay` makes it a project file.
     SaveAs(PathBuf),
@@ -35,6 +33,10 @@ pub enum Command {
     /// Brings back what a crashed run had open: the one with this place in `App::recoverable`.
     Recover(usize),
     ForgetCrash(usize),
+    /// Puts the picture, with the result on show, into the clipboard.
+    CopyPicture,
+    /// Opens the picture in the clipboard.
+    PastePicture,
 
     ChooseTool(Tool),
     SetBrushDiameter(f32),
@@ -184,6 +186,8 @@ pub enum Command {
     SetHistoryMemory(u32),
     /// No moving lines.
     SetReducedMotion(bool),
+    /// All preferences at once; `KeepSettings` writes them.
+    SetPreferences(Box<Settings>),
     /// Writes preferences that change too often to be written each time (the brush).
     KeepSettings,
     DismissNotice(u64),
@@ -220,11 +224,12 @@ impl Command {
             Self::Open(_) => "Open…",
             Self::OpenSample => "Open the sample photo",
             Self::Save => "Save",
-            Self::OpenPasted(_) => "Open from clipboard",
             Self::SaveAs(_) => "Save as…",
             Self::SaveProject(_) => "Save project…",
             Self::Recover(_) => "Restore",
             Self::ForgetCrash(_) => "Delete",
+            Self::CopyPicture => "Copy picture",
+            Self::PastePicture => "Paste as new picture",
             Self::ChooseTool(tool) => tool.label(),
             Self::SetBrushDiameter(_) => "Brush size",
             Self::SetBrushHardness(_) => "Brush hardness",
@@ -290,11 +295,14 @@ impl Command {
             Self::JumpTo(_) => "Go to this step",
             Self::Undo => "Undo",
             Self::Redo => "Redo",
-            Self::SetTheme(_) => "Theme",
             Self::SetKeepRecipe(_) => "Write the recipe into saved pictures",
             Self::SetStripMetadata(_) => "Remove all metadata when saving",
             Self::SetHistoryMemory(_) => "Memory for undo",
+            Self::SetTheme(Theme::System) => "Theme like the system",
+            Self::SetTheme(Theme::Light) => "Light theme",
+            Self::SetTheme(Theme::Dark) => "Dark theme",
             Self::SetReducedMotion(_) => "Less motion",
+            Self::SetPreferences(_) => "Preferences",
             Self::KeepSettings => "Keep settings",
             Self::DismissNotice(_) => "Dismiss",
         }
@@ -307,6 +315,8 @@ impl Command {
             Self::OpenSample => "Try Inlay on a picture that comes with it",
             Self::Save => "Write the picture back to its file",
             Self::SaveAs(_) => "Write the picture to another file; the ending decides the format",
+            Self::CopyPicture => "Put the picture as it is seen now into the clipboard",
+            Self::PastePicture => "Open the picture that is in the clipboard",
             Self::ChooseTool(tool) => tool.tooltip(),
             Self::SetBrushDiameter(_) => "Diameter in pixels of the photo ([ and ] change it)",
             Self::SetBrushHardness(_) => "0 is soft to the middle, 1 has a hard edge",
@@ -317,6 +327,8 @@ impl Command {
             Self::GrowMask(_) => "Move the mask's edge outward or inward",
             Self::LoadMask(_) => "Take the white of a picture of the same size as mask",
             Self::MaskFromTransparency => "Repaint the photo's transparent pixels",
+            Self::SetTheme(_) => "How the window looks",
+            Self::SetReducedMotion(_) => "No moving lines",
             Self::NewSeed => "Another seed gives another fill",
             Self::ChooseModel(_) => {
                 "Exemplar fills from the photo itself; a Stable Diffusion folder also follows your words"
@@ -343,6 +355,8 @@ impl Command {
             Self::Open(_) => Some(ctrl("O")),
             Self::Save => Some(ctrl("S")),
             Self::SaveAs(_) => Some(ctrl_shift("S")),
+            Self::CopyPicture => Some(ctrl("C")),
+            Self::PastePicture => Some(ctrl("V")),
             Self::ChooseTool(Tool::Brush) => Some(plain("B")),
             Self::ChooseTool(Tool::Eraser) => Some(plain("E")),
             Self::ChooseTool(Tool::Pan) => Some(plain("H")),

@@ -9,11 +9,12 @@ impl App {
         match command {
             Command::Open(path) => self.open(path),
             Command::OpenSample => self.open_sample(),
-            Command::OpenPasted(bytes) => self.open_pasted(bytes),
             Command::Save => self.save(None),
             Command::SaveAs(path) | Command::SaveProject(path) => self.save(Some(path)),
             Command::Recover(index) => self.recover(index),
             Command::ForgetCrash(index) => self.forget_crash(index),
+            Command::CopyPicture => self.copy_picture(),
+            Command::PastePicture => self.paste_picture(),
 
             Command::ChooseTool(tool) => {
                 self.tool = tool;
@@ -135,6 +136,7 @@ impl App {
                 self.settings.reduced_motion = is_reduced;
                 self.keep_settings();
             }
+            Command::SetPreferences(settings) => self.settings = settings.in_range(),
             Command::KeepSettings => self.keep_settings(),
             Command::DismissNotice(number) => self.notices.retain(|notice| notice.number != number),
         }

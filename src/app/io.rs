@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::clipboard;
 use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
@@ -31,6 +32,10 @@ pub enum IoEvent {
     Hashed {
         folder: PathBuf,
         hash: String,
+    },
+    /// The size of what is in the clipboard now.
+    Copied {
+        result: Result<PixelSize, String>,
     },
     MaskLoaded {
         result: Result<Mask, String>,
@@ -131,6 +136,27 @@ impl Io {
             result: open::save_project(&project, &path),
             path,
             content: Some(content),
+        });
+    }
+
+    pub fn copy(&self, photo: Arc<Photo>, result: Option<(Arc<JobResult>, PixelRect)>) {
+        self.run(move || {
+            let result = match result {
+                Some((result, frame)) => with_result(&photo, &result, frame)
+                    .map_err(|error| error.to_string())
+                    .and_then(|picture| clipboard::copy(&picture)),
+                None => clipboard::copy(&photo),
+            };
+            IoEvent::Copied { result }
+        });
+    }
+
+    pub fn paste(&self, journals: Option<PathBuf>) {
+        self.run(move || IoEvent::Opened {
+            path: None,
+            result: clipboard::paste()
+                .and_then(|bytes| open::open_bytes(&bytes, journals.as_deref()))
+                .map(Box::new),
         });
     }
 

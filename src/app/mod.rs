@@ -1,6 +1,7 @@
 //! Owns what every front end shares: the state, the commands that change it, and the background work behind them. The
 //! window and the command line both hold an `App`, send `Command`s and read state. Must never know egui, wgpu or burn.
 
+mod clipboard;
 mod command;
 mod dispatch;
 mod handlers;

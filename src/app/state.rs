@@ -449,6 +449,7 @@ impl App {
             IoEvent::Orphans(orphans) => self.on_orphans(orphans),
             IoEvent::Selected { request, result } => self.on_selected(request, result),
             IoEvent::Hashed { folder, hash } => self.model_hash = Some((folder, hash)),
+            IoEvent::Copied { result } => self.on_copied(result),
             IoEvent::MaskLoaded { result } => self.on_mask_loaded(result),
             IoEvent::ModelRead { choice, result } => self.on_model_read(choice, result),
             IoEvent::Saved {

@@ -4,6 +4,9 @@
 use std::path::PathBuf;
 
 use super::canvas::CanvasState;
+use super::commands::ViewCommand;
+use super::finder::Finder;
+use super::text;
 use crate::app::{App, Command};
 
 /// Something asked for during a frame.
@@ -13,14 +16,12 @@ pub enum Action {
     Send(Command),
     /// Ask for a file with the system's dialog.
     Pick(Pick),
-    Fit,
-    ActualSize,
-    ZoomIn,
-    ZoomOut,
+    View(ViewCommand),
     ZoomTo(f32),
     /// The keyboard belongs to the canvas again.
     Unfocus,
-    Quit,
+    /// Write preferences: a dialog that changed them was closed.
+    KeepPreferences,
 }
 
 /// Which file is wanted.
@@ -45,6 +46,14 @@ pub enum Pending {
     Close,
     Open(PathBuf),
     OpenSample,
+    Paste,
+}
+
+/// What lies over everything and has the keyboard.
+pub enum Sheet {
+    Finder(Finder),
+    CheatSheet,
+    Preferences,
 }
 
 /// The window's own state, none of which belongs to the picture.
@@ -58,6 +67,11 @@ pub struct State {
     pub last_device: Option<String>,
     /// A model folder is being read.
     pub is_model_being_read: bool,
+    pub sheet: Option<Sheet>,
+    /// Labels of what the palette ran last, the latest first.
+    pub recent_commands: Vec<&'static str>,
+    /// The panel at the right, in points, as dragged.
+    pub panel_width: Option<f32>,
 }
 
 impl Default for State {
@@ -68,6 +82,9 @@ impl Default for State {
             is_hint_shown: false,
             last_device: None,
             is_model_being_read: false,
+            sheet: None,
+            recent_commands: Vec::new(),
+            panel_width: None,
         }
     }
 }
@@ -92,7 +109,12 @@ impl Scene<'_> {
 
     /// Whether a command would do something now: what menus and keys grey out.
     pub fn allows(&self, command: &Command) -> bool {
-        allows(self.app, self.has_mask, command)
+        self.why_not(command).is_none()
+    }
+
+    /// In words, why a command would do nothing now.
+    pub fn why_not(&self, command: &Command) -> Option<&'static str> {
+        why_not(self.app, self.has_mask, command)
     }
 
     /// In words, why Generate has nothing to do.
@@ -101,37 +123,54 @@ impl Scene<'_> {
     }
 }
 
-/// See [`Scene::allows`].
-pub fn allows(app: &App, has_mask: bool, command: &Command) -> bool {
+/// See [`Scene::why_not`].
+fn why_not(app: &App, has_mask: bool, command: &Command) -> Option<&'static str> {
     let document = app.document();
+    let needs = |is_there: bool, why: &'static str| (!is_there).then_some(why);
+    let needs_photo = needs(document.is_some(), text::WHY_NO_PHOTO);
+    let is_idle = app.jobs().is_empty();
     match command {
         // A picture without a file (the sample) is saved by choosing one.
-        Command::Save => {
-            document.is_some_and(|d| d.is_modified() || d.path().is_none()) && !app.is_saving()
-        }
-        Command::SaveAs(_) => document.is_some() && !app.is_saving(),
-        Command::ClearMask | Command::GrowMask(_) => has_mask,
-        Command::InvertMask | Command::LoadMask(_) => document.is_some(),
-        Command::MaskFromTransparency => document.is_some_and(|d| d.photo().layout.has_alpha()),
+        Command::Save => needs_photo
+            .or(needs(!app.is_saving(), text::WHY_SAVING))
+            .or(needs(
+                document.is_some_and(|d| d.is_modified() || d.path().is_none()),
+                text::WHY_SAVED,
+            )),
+        Command::SaveAs(_) => needs_photo.or(needs(!app.is_saving(), text::WHY_SAVING)),
+        Command::ClearMask | Command::GrowMask(_) => needs(has_mask, text::WHY_NO_MASK),
+        Command::InvertMask | Command::LoadMask(_) | Command::CopyPicture => needs_photo,
+        Command::MaskFromTransparency => needs_photo.or(needs(
+            document.is_some_and(|d| d.photo().layout.has_alpha()),
+            text::WHY_OPAQUE,
+        )),
         Command::Generate { .. } => {
-            why_not_generate(app, has_mask).is_none() && app.jobs().is_empty()
+            why_not_generate(app, has_mask).or(needs(is_idle, text::WHY_BUSY))
         }
-        Command::Again => {
-            !app.candidates().is_empty()
-                && app.jobs().is_empty()
-                && why_not_generate(app, has_mask).is_none()
+        Command::Again => needs(!app.candidates().is_empty(), text::WHY_NO_RESULT)
+            .or(needs(is_idle, text::WHY_BUSY))
+            .or(why_not_generate(app, has_mask)),
+        Command::Cancel => needs(
+            app.jobs().iter().any(|job| !job.is_cancelling),
+            text::WHY_IDLE,
+        ),
+        Command::Accept | Command::Discard => {
+            needs(app.shown_candidate().is_some(), text::WHY_NO_RESULT)
         }
-        Command::Cancel => app.jobs().iter().any(|job| !job.is_cancelling),
-        Command::Accept | Command::Discard => app.shown_candidate().is_some(),
-        Command::Undo => document.is_some_and(crate::document::Document::can_undo),
-        Command::Redo => document.is_some_and(crate::document::Document::can_redo),
-        _ => true,
+        Command::Undo => needs(
+            document.is_some_and(crate::document::Document::can_undo),
+            text::WHY_NO_UNDO,
+        ),
+        Command::Redo => needs(
+            document.is_some_and(crate::document::Document::can_redo),
+            text::WHY_NO_REDO,
+        ),
+        _ => None,
     }
 }
 
 /// See [`Scene::why_not_generate`].
 fn why_not_generate(app: &App, has_mask: bool) -> Option<&'static str> {
-    use super::text;
     if app.opening().is_some() && app.document().is_none() {
         return Some(text::WHY_OPENING);
     }

@@ -1,11 +1,14 @@
 //! Owns Inlay's icons: line drawings on a grid of 24, crisp at every size and scale. Called by widgets; must never hold
 //! state.
 
+mod more;
+
 use std::f32::consts::{PI, TAU};
 
 use eframe::egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)] // those of tools that are being built
 pub enum Icon {
     Brush,
     Eraser,
@@ -36,6 +39,29 @@ pub enum Icon {
     Reset,
     Eye,
     EyeOff,
+    Rectangle,
+    Ellipse,
+    Lasso,
+    Polygon,
+    Wand,
+    /// A thing chosen as a whole.
+    Object,
+    /// The brush that follows edges.
+    Refine,
+    Crop,
+    /// How a new selection meets the old one.
+    Replace,
+    Add,
+    Subtract,
+    Intersect,
+    Split,
+    /// What the model sees.
+    Frame,
+    Search,
+    Keyboard,
+    Gear,
+    Copy,
+    Paste,
 }
 
 /// Draws onto a 24 × 24 grid inside a rectangle.
@@ -136,6 +162,22 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         Icon::Compare | Icon::Invert | Icon::Grow | Icon::Shrink | Icon::Clear | Icon::Fit => {
             area(&pen, icon);
         }
+        Icon::Rectangle
+        | Icon::Ellipse
+        | Icon::Lasso
+        | Icon::Polygon
+        | Icon::Wand
+        | Icon::Object
+        | Icon::Refine
+        | Icon::Crop => more::selector(&pen, icon),
+        Icon::Replace | Icon::Add | Icon::Subtract | Icon::Intersect => more::combiner(&pen, icon),
+        Icon::Split
+        | Icon::Frame
+        | Icon::Search
+        | Icon::Keyboard
+        | Icon::Gear
+        | Icon::Copy
+        | Icon::Paste => more::device(&pen, icon),
         _ => sign(&pen, icon),
     }
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::commands::ViewCommand;
+use crate::app::Command;
 use crate::geometry::PixelSize;
 
 pub const APP_NAME: &str = "Inlay";
@@ -12,14 +14,10 @@ pub const MENU_FILE: &str = "File";
 pub const MENU_EDIT: &str = "Edit";
 pub const MENU_MASK: &str = "Mask";
 pub const MENU_VIEW: &str = "View";
+pub const MENU_TOOLS: &str = "Tools";
+pub const MENU_HELP: &str = "Help";
 pub const MENU_RECENT: &str = "Open recent";
 pub const MENU_RECENT_EMPTY: &str = "Nothing opened yet";
-pub const MENU_QUIT: &str = "Quit";
-pub const MENU_THEME: &str = "Theme";
-pub const THEME_SYSTEM: &str = "Like the system";
-pub const THEME_LIGHT: &str = "Light";
-pub const THEME_DARK: &str = "Dark";
-pub const REDUCED_MOTION: &str = "Less motion";
 pub const SHOW_MASK: &str = "Show mask";
 pub const FIT: &str = "Fit in window";
 pub const ACTUAL_SIZE: &str = "Actual size";
@@ -37,6 +35,61 @@ pub fn undo(what: Option<&str>) -> String {
 pub fn redo(what: Option<&str>) -> String {
     what.map_or_else(|| "Redo".to_owned(), |what| format!("Redo {what}"))
 }
+
+pub fn view_label(view: ViewCommand) -> &'static str {
+    match view {
+        ViewCommand::Fit => FIT,
+        ViewCommand::ActualSize => ACTUAL_SIZE,
+        ViewCommand::ZoomIn => ZOOM_IN,
+        ViewCommand::ZoomOut => ZOOM_OUT,
+        ViewCommand::ShowMask => SHOW_MASK,
+        ViewCommand::Split => "Split before and after",
+        ViewCommand::ModelView => "What the model sees",
+        ViewCommand::CommandPalette => "Find a command…",
+        ViewCommand::CheatSheet => "Keyboard shortcuts",
+        ViewCommand::Preferences => "Preferences…",
+        ViewCommand::Quit => "Quit",
+    }
+}
+
+pub fn view_tip(view: ViewCommand) -> &'static str {
+    match view {
+        ViewCommand::Fit => "See the whole picture",
+        ViewCommand::ActualSize => "One pixel of the photo on one of the screen",
+        ViewCommand::ZoomIn | ViewCommand::ZoomOut => "",
+        ViewCommand::ShowMask => "Show or hide what is painted",
+        ViewCommand::Split => {
+            "A line to drag: the photo as it was on its left, the result on its right"
+        }
+        ViewCommand::ModelView => {
+            "Outline the parts of the photo that the model is shown, and at which size"
+        }
+        ViewCommand::CommandPalette => "Find anything Inlay can do by its name",
+        ViewCommand::CheatSheet => "All keys on one page",
+        ViewCommand::Preferences => "Look, mask colour, memory",
+        ViewCommand::Quit => "",
+    }
+}
+
+// --- finding commands, all keys ----------------------------------------------------------------------------------------------
+pub const FINDER_NAME: &str = "Find a command";
+pub const FINDER_HINT: &str = "What do you want to do?";
+pub const FINDER_NOTHING: &str = "Nothing by that name";
+pub const CHEAT_TITLE: &str = "Keyboard shortcuts";
+pub const CHEAT_POINTER: &str = "Pointer and held keys";
+pub const CLOSE: &str = "Close";
+/// What hands do that no command does.
+pub const POINTER_KEYS: [(&str, &str); 9] = [
+    ("Erase", "Right button, Alt+drag"),
+    ("Straight stroke from the last one", "Shift+click"),
+    ("Move the view", "Space+drag, middle button"),
+    ("Zoom", "Wheel, Ctrl+scroll, pinch"),
+    ("Move the view with two fingers", "Scroll"),
+    ("Move the view sideways", "Shift+wheel"),
+    ("See the photo as it was", "Hold \\"),
+    ("Move the split line", "← → when it has the focus"),
+    ("Next control, previous control", "Tab, Shift+Tab"),
+];
 
 // --- title and status ----------------------------------------------------------------------------------------------------
 pub const SAMPLE_NAME: &str = "Sample photo";
@@ -190,6 +243,15 @@ pub const PRECISION_F16: &str = "f16 · faster on GPUs";
 pub const WHY_NO_PHOTO: &str = "Open a photo first";
 pub const WHY_NOTHING: &str = "Paint over something, or drag an edge";
 pub const WHY_OPENING: &str = "The photo is being opened";
+pub const WHY_SAVING: &str = "The picture is being saved";
+pub const WHY_SAVED: &str = "Everything is saved";
+pub const WHY_NO_MASK: &str = "Nothing is painted";
+pub const WHY_OPAQUE: &str = "The photo has no transparency";
+pub const WHY_BUSY: &str = "A fill is being made";
+pub const WHY_IDLE: &str = "No fill is being made";
+pub const WHY_NO_RESULT: &str = "There is no result yet";
+pub const WHY_NO_UNDO: &str = "Nothing to undo";
+pub const WHY_NO_REDO: &str = "Nothing to redo";
 pub const READY_MASK: &str = "Fills the painted area";
 pub const READY_EXTEND: &str = "Fills the new edges";
 pub const READY_BOTH: &str = "Fills the painted area and the new edges";
@@ -235,6 +297,22 @@ pub const PREVIOUS: &str = "Previous result";
 pub const NEXT: &str = "Next result";
 pub const RESULT_BAR: &str = "Result";
 pub const BEFORE: &str = "Before";
+pub const AFTER: &str = "After";
+pub const SPLIT_LINE: &str = "Split line";
+pub const OFFER_UNDO: &str = "Undo";
+pub const ACCEPTED: &str = "The result is in the picture";
+pub const MASK_CLEARED: &str = "The mask is cleared";
+pub const MASK_INVERTED: &str = "The mask is inverted";
+
+/// What to say, with an offer to undo, after a command that changed much at once.
+pub fn done(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Accept => Some(ACCEPTED),
+        Command::ClearMask => Some(MASK_CLEARED),
+        Command::InvertMask => Some(MASK_INVERTED),
+        _ => None,
+    }
+}
 
 pub fn result_of(index: usize, count: usize) -> String {
     format!("{} / {count}", index + 1)
@@ -257,6 +335,37 @@ pub const EMPTY_SAMPLE: &str = "Try the sample photo";
 pub const OPENING: &str = "Opening…";
 pub const DROP_TITLE: &str = "Drop to open";
 pub const DROP_BODY: &str = "The photo stays where it is; Inlay never writes to it until you save.";
+
+// --- what the model sees -------------------------------------------------------------------------------------------------------
+pub fn model_view(working: PixelSize, scale: f64) -> String {
+    format!(
+        "{} × {} at {:.0} %",
+        working.width,
+        working.height,
+        scale * 100.0
+    )
+}
+
+pub fn model_masks(blend_px: u32, grow_px: u32) -> String {
+    format!("blends over {blend_px} px, repaints {grow_px} px more")
+}
+
+// --- preferences ---------------------------------------------------------------------------------------------------------------
+pub const PREFERENCES: &str = "Preferences";
+pub const PREF_THEME: &str = "Theme";
+pub const THEME_SYSTEM: &str = "System";
+pub const THEME_LIGHT: &str = "Light";
+pub const THEME_DARK: &str = "Dark";
+pub const PREF_SCALE: &str = "Interface size";
+pub const PREF_SCALE_TIP: &str = "Of text and controls; the photo keeps its pixels";
+pub const PREF_MOTION: &str = "Less motion";
+pub const PREF_MOTION_TIP: &str = "The mask’s edge stands still";
+pub const PREF_MASK_COLOR: &str = "Mask colour";
+pub const PREF_MASK_OPACITY: &str = "Mask opacity";
+pub const PREF_MEMORY: &str = "Undo memory";
+pub const PREF_MEMORY_TIP: &str = "Older steps are forgotten when undo needs more";
+pub const PREF_RESET: &str = "Reset";
+pub const PREF_DONE: &str = "Done";
 
 // --- asking ----------------------------------------------------------------------------------------------------------------
 pub const ASK_SAVE: &str = "Save";

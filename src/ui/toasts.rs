@@ -4,27 +4,52 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use eframe::egui::{self, Align2, Area, Id, Order, Rect, RichText, Sense, Ui, Vec2, vec2};
+use eframe::egui::{self, Align2, Area, Id, Order, Pos2, Rect, RichText, Sense, Ui, Vec2, vec2};
 
 use super::action::Scene;
 use super::icons::{self, Icon};
+use super::shortcuts;
 use super::text;
 use super::theme;
 use super::widgets::IconButton;
 use crate::app::{Command, Notice, NoticeKind};
+use crate::document::Document;
 
 /// Seconds that news stays, that a warning stays.
 const NEWS: f64 = 5.0;
 const WARNING: f64 = 12.0;
 const FADE: f64 = 0.4;
 
-/// When each notice was first seen.
+/// Seconds that an offer to undo stays.
+const OFFER: f64 = 7.0;
+/// Wide enough for an offer's words and its button.
+const WIDEST: f32 = 360.0;
+
+/// A step that can be taken back from the card that tells of it.
+struct Offer {
+    words: &'static str,
+    /// Of the picture and of the mask; when they change it is about another step.
+    revisions: (u64, u64),
+    since: Option<f64>,
+}
+
+/// When each notice was first seen, and the step that can be taken back.
 #[derive(Default)]
 pub struct Toasts {
     first_seen: HashMap<u64, f64>,
+    offer: Option<Offer>,
 }
 
 impl Toasts {
+    /// Tells of a step that was done, with a button that takes it back.
+    pub fn offer_undo(&mut self, words: &'static str, document: &Document) {
+        self.offer = document.can_undo().then(|| Offer {
+            words,
+            revisions: (document.revision(), document.mask_revision()),
+            since: None,
+        });
+    }
+
     /// Draws the notices over the canvas and asks for the old ones to go.
     pub fn show(&mut self, ui: &Ui, canvas: Rect, scene: &mut Scene<'_>) {
         let now = ui.input(|input| input.time);
@@ -32,6 +57,7 @@ impl Toasts {
         self.first_seen
             .retain(|number, _| notices.iter().any(|notice| notice.number == *number));
         let mut at = canvas.right_top() + vec2(-14.0, 14.0);
+        at.y = self.show_offer(ui, canvas, at, scene);
         for notice in &notices {
             let age = now - *self.first_seen.entry(notice.number).or_insert(now);
             let Some(opacity) = opacity(notice.kind, age) else {
@@ -52,6 +78,68 @@ impl Toasts {
                 });
             at.y = shown.response.rect.bottom() + 8.0;
         }
+    }
+}
+
+impl Toasts {
+    /// Returns where the next card begins.
+    fn show_offer(&mut self, ui: &Ui, canvas: Rect, at: Pos2, scene: &mut Scene<'_>) -> f32 {
+        let now = ui.input(|input| input.time);
+        let Some(offer) = &mut self.offer else {
+            return at.y;
+        };
+        let document = scene.app.document();
+        let revisions = document.map(|d| (d.revision(), d.mask_revision()));
+        let since = *offer.since.get_or_insert(now);
+        let id = Id::unique("undo offer");
+        // It does not vanish under the hand that reaches for it.
+        let is_held = ui.ctx().memory(|memory| memory.focused()) == Some(id.with("button"))
+            || ui
+                .ctx()
+                .pointer_hover_pos()
+                .is_some_and(|at| ui.ctx().layer_id_at(at).is_some_and(|layer| layer.id == id));
+        if revisions != Some(offer.revisions) || (now - since > OFFER && !is_held) {
+            self.offer = None;
+            return at.y;
+        }
+        ui.ctx()
+            .request_repaint_after(Duration::from_secs_f64((OFFER - (now - since)).max(0.1)));
+        let words = offer.words;
+        let mut is_over = false;
+        let shown = Area::new(id)
+            .order(Order::Foreground)
+            .pivot(Align2::RIGHT_TOP)
+            .fixed_pos(at)
+            .constrain_to(canvas)
+            .show(ui.ctx(), |ui| {
+                let palette = theme::palette(ui.ctx());
+                let frame = theme::floating(palette).inner_margin(egui::Margin::symmetric(12, 8));
+                frame.show(ui, |ui| {
+                    ui.set_max_width(WIDEST.min(canvas.width() - 40.0));
+                    ui.horizontal(|ui| {
+                        ui.label(RichText::new(words).color(palette.text));
+                        let button = egui::Button::new(
+                            RichText::new(text::OFFER_UNDO).color(palette.accent_text),
+                        );
+                        let tip = shortcuts::tip(ui.ctx(), &Command::Undo);
+                        let undo = ui
+                            .push_id(id.with("button"), |ui| ui.add(button))
+                            .inner
+                            .on_hover_text(tip);
+                        if undo.clicked() {
+                            scene.send(Command::Undo);
+                            is_over = true;
+                        }
+                        is_over |= IconButton::new(Icon::Close, text::DISMISS)
+                            .show(ui)
+                            .clicked();
+                    });
+                });
+            });
+        if is_over {
+            self.offer = None;
+        }
+        shown.response.rect.bottom() + 8.0
     }
 }
 

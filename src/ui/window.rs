@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCommand};
 
-use super::action::{Action, Answer, Pending, Pick, Scene, State};
-use super::canvas::{self, Pictures};
+use super::action::{Action, Answer, Pending, Pick, Scene, Sheet, State};
+use super::canvas::{self, Pictures, Planner};
+use super::commands::ViewCommand;
 use super::dialogs::{self, Dialogs, Picked, TypedPath};
 use super::panels;
+use super::place::Place;
 use super::toasts::Toasts;
-use super::{shortcuts, text, theme};
+use super::{cheat_sheet, finder, preferences, shortcuts, text, theme};
 use crate::app::{App, AppEvent, AppOptions, Command};
 use crate::document::Document;
 use crate::engine::{EngineError, ModelChoice};
@@ -22,6 +24,7 @@ pub struct Window {
     app: App,
     state: State,
     pictures: Pictures,
+    planner: Planner,
     dialogs: Dialogs,
     toasts: Toasts,
     pending: Option<Pending>,
@@ -30,6 +33,7 @@ pub struct Window {
     is_waiting_for_save: bool,
     may_close: bool,
     title: String,
+    place: Place,
     /// Mask revision and whether it is painted.
     known_mask: (u64, bool),
 }
@@ -49,6 +53,7 @@ impl Window {
             app,
             state: State::default(),
             pictures: Pictures::new(painter),
+            planner: Planner::default(),
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             pending: None,
@@ -56,6 +61,7 @@ impl Window {
             is_waiting_for_save: false,
             may_close: false,
             title: String::new(),
+            place: Place::default(),
             known_mask: (0, false),
         };
         if let Some(folder) = window.app.settings().model_folder.clone() {
@@ -176,6 +182,7 @@ impl Window {
         match pending {
             Pending::Open(path) => self.app.dispatch(Command::Open(path)),
             Pending::OpenSample => self.app.dispatch(Command::OpenSample),
+            Pending::Paste => self.app.dispatch(Command::PastePicture),
             Pending::Close => self.may_close = true,
         }
     }
@@ -213,6 +220,7 @@ impl Window {
         match action {
             Action::Send(Command::Open(path)) => self.guard(Pending::Open(path)),
             Action::Send(Command::OpenSample) => self.guard(Pending::OpenSample),
+            Action::Send(Command::PastePicture) => self.guard(Pending::Paste),
             Action::Send(command) => {
                 if matches!(command, Command::Generate { .. } | Command::Again) {
                     // So that Enter accepts the result instead of writing a line into the prompt.
@@ -225,7 +233,13 @@ impl Window {
                 self.dialogs.open(pick, suggestion.as_deref(), frame, ctx);
             }
             Action::Unfocus => unfocus(ctx),
-            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::KeepPreferences => self.app.dispatch(Command::KeepSettings),
+            Action::View(ViewCommand::Quit) => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::View(ViewCommand::CommandPalette) => {
+                self.state.sheet = Some(Sheet::Finder(finder::Finder::default()))
+            }
+            Action::View(ViewCommand::CheatSheet) => self.state.sheet = Some(Sheet::CheatSheet),
+            Action::View(ViewCommand::Preferences) => self.state.sheet = Some(Sheet::Preferences),
             view => {
                 let bounds = self.app.document().map(canvas::bounds);
                 canvas::view_action(
@@ -247,7 +261,11 @@ impl Window {
         {
             self.state.canvas.is_mask_resting = true;
         }
+        let offer = text::done(&command);
         self.app.dispatch(command);
+        if let (Some(words), Some(document)) = (offer, self.app.document()) {
+            self.toasts.offer_undo(words, document);
+        }
         if let (Some(before), Some(after)) = (before, corner(&self.app))
             && before != after
         {
@@ -364,6 +382,22 @@ impl Window {
     }
 }
 
+/// What lies over everything, if anything does.
+fn sheet(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let ctx = ui.ctx().clone();
+    let Some(mut sheet) = scene.state.sheet.take() else {
+        return;
+    };
+    let is_closed = match &mut sheet {
+        Sheet::Finder(finder) => finder::show(finder, &ctx, scene),
+        Sheet::CheatSheet => cheat_sheet::show(&ctx, scene),
+        Sheet::Preferences => preferences::show(&ctx, scene),
+    };
+    if !is_closed {
+        scene.state.sheet = Some(sheet);
+    }
+}
+
 fn unfocus(ctx: &Context) {
     ctx.memory_mut(|memory| {
         if let Some(focused) = memory.focused() {
@@ -382,7 +416,7 @@ impl eframe::App for Window {
         self.decorate(&ctx);
         self.drops(&ctx);
         self.closing(&ctx);
-        if self.pending.is_none() && self.typed_path.is_none() {
+        if self.pending.is_none() && self.typed_path.is_none() && self.state.sheet.is_none() {
             self.part(ui, frame, |ui, scene| shortcuts::collect(ui.ctx(), scene));
         }
         self.part(ui, frame, panels::top);
@@ -400,17 +434,24 @@ impl eframe::App for Window {
                 actions: &mut actions,
                 has_mask,
             };
-            canvas::paint(ui, &mut scene, &mut self.pictures);
+            canvas::paint(ui, &mut scene, &mut self.pictures, &mut self.planner);
             if let Some(viewport) = scene.state.canvas.viewport {
                 self.toasts.show(ui, viewport, &mut scene);
             }
             self.apply(actions, frame, &ctx);
         });
+        self.part(ui, frame, sheet);
         self.ask(ui, frame);
+        self.place.follow(&ctx);
     }
 
     fn on_exit(&mut self) {
         self.app.dispatch(Command::Cancel);
+        let mut settings = self.app.settings().clone();
+        settings.window = self.place.kept().or(settings.window);
+        settings.panel_width = self.state.panel_width.or(settings.panel_width);
+        self.app
+            .dispatch(Command::SetPreferences(Box::new(settings)));
         self.app.dispatch(Command::KeepSettings);
     }
 }

@@ -25,13 +25,8 @@ impl App {
         self.io.open_bytes(Cow::Borrowed(SAMPLE), self.journals());
     }
 
-    /// A picture from the clipboard, as the bytes of a file.
-    pub(crate) fn open_pasted(&mut self, bytes: Vec<u8>) {
-        self.opening = Some(PathBuf::from("pasted.png"));
-        self.io.open_bytes(Cow::Owned(bytes), self.journals());
-    }
 
-    fn journals(&self) -> Option<PathBuf> {
+    pub(super) fn journals(&self) -> Option<PathBuf> {
         let paths = self.options.paths.as_ref();
         paths
             .filter(|_| self.options.keep_journal)

@@ -34,6 +34,20 @@ impl App {
         .map_err(|error| error.to_string())
     }
 
+    /// The same as something to run on another thread: a large mask takes a while to look through.
+    pub fn plan_later(
+        &self,
+    ) -> Option<impl FnOnce() -> Result<InpaintPlan, String> + Send + use<>> {
+        let document = self.document.as_ref()?;
+        let (size, mask) = (document.size(), Arc::clone(document.mask()));
+        let (extension, frame) = (document.extension(), self.model.frame());
+        let settings = self.plan_settings();
+        Some(move || {
+            plan_inpaint(size, &mask, extension, &frame, &settings)
+                .map_err(|error| error.to_string())
+        })
+    }
+
     pub(super) fn plan_settings(&self) -> PlanSettings {
         let (prefill, extend_prefill) = match &self.model {
             Model::Exemplar => (Prefill::Original, Prefill::Original),

@@ -1,6 +1,7 @@
 //! Owns what commands do, a file a subject. Called by `dispatch` and `poll` only.
 
 mod candidates;
+mod clipboard;
 mod file;
 mod fills;
 mod frame;

@@ -7,7 +7,9 @@ mod floating;
 mod gestures;
 mod handles;
 mod hint;
+mod model_view;
 mod pictures;
+mod split;
 mod view;
 
 use std::time::Duration;
@@ -17,10 +19,12 @@ use eframe::egui::{
 };
 
 pub use extension::Side;
+pub use model_view::Planner;
 pub use pictures::Pictures;
 pub use view::{View, next_step};
 
 use super::action::{Action, Scene};
+use super::commands::ViewCommand;
 use super::text;
 use super::theme;
 use crate::app::{Command, Tool};
@@ -46,6 +50,9 @@ pub struct CanvasState {
     pub is_mask_hidden: bool,
     /// After a result was accepted only the mask's edge is shown, until the mask is touched again.
     pub is_mask_resting: bool,
+    /// Where the line between before and after stands, as a share of the viewport's width.
+    pub split: Option<f32>,
+    pub is_model_view_shown: bool,
     /// For the status bar.
     pub pointer_in_photo: Option<(i32, i32)>,
     pub viewport: Option<Rect>,
@@ -65,6 +72,7 @@ impl CanvasState {
     pub fn start_afresh(&mut self) {
         *self = Self {
             is_mask_hidden: self.is_mask_hidden,
+            is_model_view_shown: self.is_model_view_shown,
             viewport: self.viewport,
             ..Self::default()
         };
@@ -320,7 +328,7 @@ fn carry_out(
 }
 
 /// Draws the canvas and everything above it.
-pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
+pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures, planner: &mut Planner) {
     let Some(viewport) = scene.state.canvas.viewport else {
         return;
     };
@@ -343,7 +351,9 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures) {
         if can_extend(scene) {
             handles::paint(ui, &mapping, scene.state.canvas.hot_handle, scene);
         }
+        model_view::show(ui, &mapping, planner, scene);
         hint::show(ui, &mapping, scene);
+        split::show(ui, viewport, scene);
         floating::candidate_bar(ui, viewport, scene);
         floating::compare_label(ui, viewport, scene);
         cursor(ui, &mapping, scene);
@@ -385,7 +395,7 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         show_mask_edge: !canvas.is_mask_hidden && shows_edge,
         time_seconds: if settings.reduced_motion { 0.0 } else { now },
         dark: theme::palette(ui.ctx()).is_dark,
-        split_x_in_view: None,
+        split_x_in_view: split::x_in_view(canvas, mapping.viewport, has_result),
         pixel_grid: true,
     };
     if is_lively && style.show_mask_edge && scene.has_mask {
@@ -448,14 +458,32 @@ pub fn view_action(
     pixels_per_point: f32,
 ) {
     match action {
-        Action::Fit => {
+        Action::View(ViewCommand::Fit) => {
             if let Some(bounds) = bounds_in_photo {
                 state.fit(bounds, pixels_per_point);
             }
         }
-        Action::ActualSize => state.zoom_to(1.0, pixels_per_point),
-        Action::ZoomIn => state.zoom_to(next_step(state.view.scale(), true), pixels_per_point),
-        Action::ZoomOut => state.zoom_to(next_step(state.view.scale(), false), pixels_per_point),
+        Action::View(ViewCommand::ActualSize) => state.zoom_to(1.0, pixels_per_point),
+        Action::View(ViewCommand::ZoomIn) => {
+            state.zoom_to(next_step(state.view.scale(), true), pixels_per_point)
+        }
+        Action::View(ViewCommand::ZoomOut) => {
+            state.zoom_to(next_step(state.view.scale(), false), pixels_per_point)
+        }
+        Action::View(ViewCommand::ShowMask) => {
+            state.is_mask_hidden = !state.is_mask_hidden;
+            state.is_mask_resting = false;
+        }
+        Action::View(ViewCommand::Split) => {
+            state.split = if state.split.is_some() {
+                None
+            } else {
+                Some(0.5)
+            };
+        }
+        Action::View(ViewCommand::ModelView) => {
+            state.is_model_view_shown = !state.is_model_view_shown
+        }
         Action::ZoomTo(scale) => state.zoom_to(*scale, pixels_per_point),
         _ => {}
     }

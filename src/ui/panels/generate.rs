@@ -7,7 +7,8 @@ use eframe::egui::{
 };
 
 use crate::app::{Command, Job};
-use crate::ui::action::Scene;
+use crate::ui::action::{Action, Scene};
+use crate::ui::commands::{Act, ViewCommand};
 use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
 use crate::ui::text;
@@ -50,6 +51,16 @@ fn idle(ui: &mut Ui, scene: &mut Scene<'_>) {
             _ => text::READY_MASK,
         });
         widgets::small(ui, words);
+        let act = Act::View(ViewCommand::ModelView);
+        let is_shown = scene.state.canvas.is_model_view_shown;
+        let label = RichText::new(act.label()).font(theme::regular(size::SMALL));
+        let toggle = Button::selectable(is_shown, label).small();
+        let response = ui
+            .add_enabled(why_not.is_none() || is_shown, toggle)
+            .on_hover_text(shortcuts::tip_for(ui.ctx(), &act));
+        if response.clicked() {
+            scene.ask(Action::View(ViewCommand::ModelView));
+        }
     });
 }
 

@@ -8,14 +8,21 @@ use crate::ui::theme;
 use crate::ui::widgets;
 
 const WIDTH: f32 = 316.0;
+/// It can be dragged between these.
+const WIDTHS: std::ops::RangeInclusive<f32> = 240.0..=640.0;
+/// What the canvas keeps of a small window, in points.
+const CANVAS: f32 = 200.0;
 /// Room for the button and its line, or for a running job: the panel must not jump between them.
 const FOOT: f32 = 102.0;
 
 pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
-    Panel::right("side")
-        .exact_size(WIDTH)
-        .resizable(false)
+    let kept = scene.app.settings().panel_width.unwrap_or(WIDTH);
+    let most = (ui.available_width() - CANVAS).clamp(*WIDTHS.start(), *WIDTHS.end());
+    let shown = Panel::right("side")
+        .default_size(kept.min(most))
+        .size_range(*WIDTHS.start()..=most)
+        .resizable(true)
         .show_separator_line(false)
         .frame(frame)
         .show(ui, |ui| {
@@ -37,7 +44,7 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .auto_shrink([false, false])
                 .show(ui, |ui| {
                     inner.show(ui, |ui| {
-                        ui.set_width(WIDTH - 2.0 * f32::from(theme::MARGIN));
+                        ui.set_width(whole.width() - 2.0 * f32::from(theme::MARGIN));
                         model::show(ui, scene);
                         widgets::divider(ui);
                         prompt::show(ui, scene);
@@ -50,4 +57,8 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.painter()
                 .vline(whole.left() + 0.5, whole.y_range(), hairline(ui));
         });
+    let width = shown.response.rect.width();
+    if (width - kept).abs() > 0.5 && kept <= most {
+        scene.state.panel_width = Some(width);
+    }
 }

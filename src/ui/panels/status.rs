@@ -6,6 +6,7 @@ use super::{ground, hairline};
 use crate::app::Model;
 use crate::photo::Samples;
 use crate::ui::action::{Action, Scene};
+use crate::ui::commands::ViewCommand;
 use crate::ui::icons::Icon;
 use crate::ui::text;
 use crate::ui::theme::{self, size};
@@ -100,7 +101,7 @@ fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
         .show(ui)
         .clicked()
     {
-        scene.ask(Action::ZoomIn);
+        scene.ask(Action::View(ViewCommand::ZoomIn));
     }
     let words = text::percent(scene.state.canvas.view.scale());
     let palette = theme::palette(ui.ctx());
@@ -115,7 +116,7 @@ fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
     Popup::menu(&response).show(|ui| {
         widgets::menu_look(ui, 130.0);
         if ui.button(text::FIT).clicked() {
-            scene.ask(Action::Fit);
+            scene.ask(Action::View(ViewCommand::Fit));
             ui.close();
         }
         for scale in ZOOMS {
@@ -131,7 +132,7 @@ fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
         .show(ui)
         .clicked()
     {
-        scene.ask(Action::ZoomOut);
+        scene.ask(Action::View(ViewCommand::ZoomOut));
     }
     if IconButton::new(Icon::Fit, text::FIT)
         .side(22.0)
@@ -139,6 +140,6 @@ fn zoom(ui: &mut Ui, scene: &mut Scene<'_>) {
         .show(ui)
         .clicked()
     {
-        scene.ask(Action::Fit);
+        scene.ask(Action::View(ViewCommand::Fit));
     }
 }

@@ -1,13 +1,14 @@
 //! Owns the rail of tools at the left and the strip of brush and mask controls above the photo. Pushes actions only.
 
 use eframe::egui::{
-    self, Align, DragValue, Layout, Margin, Panel, RichText, Sense, Slider, Ui, Vec2, WidgetInfo,
-    accesskit::Role, vec2,
+    self, Align, DragValue, Layout, Margin, Panel, RichText, ScrollArea, Sense, Slider, Ui, Vec2,
+    WidgetInfo, accesskit::Role, scroll_area::ScrollBarVisibility, vec2,
 };
 
 use super::{ground, hairline};
 use crate::app::{Command, Tool};
-use crate::ui::action::Scene;
+use crate::ui::action::{Action, Scene};
+use crate::ui::commands::{Act, ViewCommand};
 use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
 use crate::ui::text;
@@ -17,6 +18,8 @@ use crate::ui::widgets::{self, IconButton};
 const RAIL: f32 = 52.0;
 const BUTTON: f32 = 36.0;
 const STRIP: f32 = 42.0;
+/// Four buttons.
+const MASK_BUTTONS: f32 = 4.0 * 30.0;
 const BRUSH_RANGE: std::ops::RangeInclusive<f32> = 1.0..=2000.0;
 /// The slider's end; larger brushes can be typed.
 const SLIDER_END: f32 = 600.0;
@@ -32,40 +35,81 @@ pub fn rail(ui: &mut Ui, scene: &mut Scene<'_>) {
             let whole = ui.max_rect().expand2(vec2(8.0, 10.0));
             ui.painter()
                 .vline(whole.right() - 0.5, whole.y_range(), hairline(ui));
+            let foot = 3.0 * (BUTTON + 4.0);
+            // On a low window tools scroll, and the switches stay.
+            let room = (ui.available_height() - foot).max(BUTTON);
             ui.spacing_mut().item_spacing.y = 4.0;
-            for tool in Tool::ALL {
-                let icon = match tool {
-                    Tool::Brush => Icon::Brush,
-                    Tool::Eraser => Icon::Eraser,
-                    Tool::Pan => Icon::Hand,
-                };
-                let command = Command::ChooseTool(tool);
-                let tip = shortcuts::tip(ui.ctx(), &command);
-                let is_chosen = scene.app.tool() == tool;
-                if IconButton::new(icon, tool.label())
-                    .tip(tip)
-                    .side(BUTTON)
-                    .selected(is_chosen)
-                    .show(ui)
-                    .clicked()
-                {
-                    scene.send(command);
-                }
-            }
+            ScrollArea::vertical()
+                .max_height(room)
+                .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
+                .show(ui, |ui| tool_buttons(ui, scene));
             ui.with_layout(Layout::bottom_up(Align::Center), |ui| {
-                let is_shown = !scene.state.canvas.is_mask_hidden;
-                let icon = if is_shown { Icon::Eye } else { Icon::EyeOff };
-                if IconButton::new(icon, text::SHOW_MASK)
-                    .side(BUTTON)
-                    .selected(is_shown && scene.has_mask)
-                    .show(ui)
-                    .clicked()
-                {
-                    scene.state.canvas.is_mask_hidden = is_shown;
-                    scene.state.canvas.is_mask_resting = false;
-                }
+                view_switches(ui, scene);
             });
         });
+}
+
+fn tool_buttons(ui: &mut Ui, scene: &mut Scene<'_>) {
+    for tool in Tool::ALL {
+        let command = Command::ChooseTool(tool);
+        let tip = shortcuts::tip(ui.ctx(), &command);
+        let response = IconButton::new(icon_of(tool), tool.label())
+            .tip(tip)
+            .side(BUTTON)
+            .selected(scene.app.tool() == tool)
+            .show(ui);
+        if response.gained_focus() {
+            response.scroll_to_me(None);
+        }
+        if response.clicked() {
+            scene.send(command);
+        }
+    }
+}
+
+/// A new tool's icon.
+fn icon_of(tool: Tool) -> Icon {
+    match tool {
+        Tool::Brush => Icon::Brush,
+        Tool::Eraser => Icon::Eraser,
+        Tool::Rectangle => Icon::Rectangle,
+        Tool::Ellipse => Icon::Ellipse,
+        Tool::Lasso => Icon::Lasso,
+        Tool::Polygon => Icon::Polygon,
+        Tool::Wand => Icon::Wand,
+        Tool::Object => Icon::Object,
+        Tool::Pan => Icon::Hand,
+    }
+}
+
+/// From below: the mask, what the model sees, the split line.
+fn view_switches(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let eye = if scene.state.canvas.is_mask_hidden {
+        Icon::EyeOff
+    } else {
+        Icon::Eye
+    };
+    for (view, icon) in [
+        (ViewCommand::ShowMask, eye),
+        (ViewCommand::ModelView, Icon::Frame),
+        (ViewCommand::Split, Icon::Split),
+    ] {
+        let act = Act::View(view);
+        let is_on = act.is_on(scene) == Some(true);
+        let is_lit = is_on && (view != ViewCommand::ShowMask || scene.has_mask);
+        let why_not = act.why_not(scene);
+        let tip = why_not.map_or_else(|| shortcuts::tip_for(ui.ctx(), &act), str::to_owned);
+        if IconButton::new(icon, act.label())
+            .tip(tip)
+            .side(BUTTON)
+            .selected(is_lit)
+            .enabled(why_not.is_none())
+            .show(ui)
+            .clicked()
+        {
+            scene.ask(Action::View(view));
+        }
+    }
 }
 
 pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -80,19 +124,34 @@ pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.painter()
                 .hline(whole.x_range(), whole.bottom() - 0.5, hairline(ui));
             let has_room = whole.width() > 600.0;
-            ui.horizontal_centered(|ui| {
-                let width = match whole.width() {
-                    room if room > 600.0 => 120.0,
-                    room if room > 500.0 => 70.0,
-                    _ => 0.0,
-                };
-                brush_size(ui, width, scene);
-                ui.add_space(if has_room { 14.0 } else { 2.0 });
-                brush_hardness(ui, width, scene);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    mask_buttons(ui, has_room, scene);
+            // On a narrow window everything stays in reach by scrolling.
+            ScrollArea::horizontal()
+                .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
+                .show(ui, |ui| {
+                    ui.set_min_size(vec2(whole.width() - 28.0, STRIP));
+                    ui.horizontal_centered(|ui| {
+                        let width = match whole.width() {
+                            room if room > 600.0 => 120.0,
+                            room if room > 500.0 => 70.0,
+                            _ => 0.0,
+                        };
+                        brush_size(ui, width, scene);
+                        ui.add_space(if has_room { 14.0 } else { 2.0 });
+                        brush_hardness(ui, width, scene);
+                        let rest = ui.available_width();
+                        if rest > MASK_BUTTONS {
+                            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                                mask_buttons(ui, has_room, scene);
+                            });
+                        } else {
+                            ui.allocate_ui_with_layout(
+                                vec2(MASK_BUTTONS, STRIP),
+                                Layout::right_to_left(Align::Center),
+                                |ui| mask_buttons(ui, false, scene),
+                            );
+                        }
+                    });
                 });
-            });
         });
 }
 

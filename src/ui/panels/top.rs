@@ -1,17 +1,18 @@
 //! Owns the bar at the top: the mark, menus made from commands, the picture's name, undo, redo, theme, Save. Pushes
 //! actions only.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use eframe::egui::{
-    self, Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, UiBuilder, Vec2,
+    Align, Button, Layout, Margin, Panel, Rect, RichText, Sense, Ui, UiBuilder, Vec2,
     containers::menu::MenuBar, pos2, vec2,
 };
 
 use super::{ground, hairline};
 use crate::app::Command;
 use crate::settings::Theme;
-use crate::ui::action::{Action, Scene};
+use crate::ui::action::Scene;
+use crate::ui::commands::{self, Act, Entry, Group};
 use crate::ui::icons::{self, Icon};
 use crate::ui::shortcuts;
 use crate::ui::text;
@@ -147,164 +148,72 @@ fn menus(ui: &mut Ui, scene: &mut Scene<'_>) -> f32 {
     MenuBar::new()
         .ui(ui, |ui| {
             ui.spacing_mut().button_padding = vec2(8.0, 4.0);
-            ui.menu_button(text::MENU_FILE, |ui| file_menu(ui, scene));
-            ui.menu_button(text::MENU_EDIT, |ui| edit_menu(ui, scene));
-            ui.menu_button(text::MENU_MASK, |ui| mask_menu(ui, scene));
-            ui.menu_button(text::MENU_VIEW, |ui| view_menu(ui, scene))
-                .response
-                .rect
-                .right()
+            let mut right = 0.0;
+            for group in Group::ALL {
+                let button = ui.menu_button(group.name(), |ui| menu(ui, group, scene));
+                right = button.response.rect.right();
+            }
+            right
         })
         .inner
 }
 
-/// An entry made from a command.
-fn entry(ui: &mut Ui, command: Command, label: Option<String>, scene: &mut Scene<'_>) {
-    let is_enabled = scene.allows(&command);
-    let words = label.unwrap_or_else(|| command.label().to_owned());
-    let keys = shortcuts::words(ui.ctx(), &command);
-    let tip = command.tooltip();
-    let mut button = Button::new(words);
+/// A menu made from the table of commands.
+fn menu(ui: &mut Ui, group: Group, scene: &mut Scene<'_>) {
+    widgets::menu_look(ui, 224.0);
+    for entry in commands::table(scene) {
+        if entry.group != group {
+            continue;
+        }
+        if entry.begins_block {
+            ui.separator();
+        }
+        let is_open = matches!(entry.act, Act::App(Command::Open(_)));
+        menu_entry(ui, entry, scene);
+        if is_open {
+            ui.menu_button(text::MENU_RECENT, |ui| recent_menu(ui, scene));
+        }
+    }
+}
+
+fn menu_entry(ui: &mut Ui, entry: Entry, scene: &mut Scene<'_>) {
+    let why_not = entry.act.why_not(scene);
+    let words = match &entry.act {
+        Act::App(command @ (Command::Undo | Command::Redo)) => history_label(command, scene),
+        _ => entry.label().to_owned(),
+    };
+    let is_on = entry.act.is_on(scene);
+    let mut button = Button::selectable(is_on == Some(true), words);
+    let keys = entry.act.keys(ui.ctx());
     if !keys.is_empty() {
         button = button.shortcut_text(keys);
     }
-    let response = ui.add_enabled(is_enabled, button);
-    let response = if tip.is_empty() {
-        response
-    } else {
-        response.on_hover_text(tip)
+    let response = ui.add_enabled(why_not.is_none(), button);
+    let tip = why_not.unwrap_or(entry.act.tooltip());
+    let response = match (tip.is_empty(), why_not) {
+        (true, _) => response,
+        (false, None) => response.on_hover_text(tip),
+        (false, Some(_)) => response.on_disabled_hover_text(tip),
     };
     if response.clicked() {
-        let action = shortcuts::to_action(command, scene.app);
+        let action = entry.act.action(scene);
         scene.ask(action);
         ui.close();
     }
 }
 
-fn view_entry(
-    ui: &mut Ui,
-    label: &str,
-    keys: egui::KeyboardShortcut,
-    action: Action,
-    scene: &mut Scene<'_>,
-) {
-    let keys = ui.ctx().format_shortcut(&keys);
-    let has_photo = scene.app.document().is_some();
-    if ui
-        .add_enabled(has_photo, Button::new(label).shortcut_text(keys))
-        .clicked()
-    {
-        scene.ask(action);
-        ui.close();
+fn recent_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let recent = scene.app.settings().recent_files.clone();
+    if recent.is_empty() {
+        widgets::small(ui, text::MENU_RECENT_EMPTY);
     }
-}
-
-fn file_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    widgets::menu_look(ui, 224.0);
-    entry(ui, Command::Open(PathBuf::new()), None, scene);
-    ui.menu_button(text::MENU_RECENT, |ui| {
-        let recent = scene.app.settings().recent_files.clone();
-        if recent.is_empty() {
-            widgets::small(ui, text::MENU_RECENT_EMPTY);
-        }
-        for path in recent {
-            let response = ui
-                .button(picture_name(Some(&path)))
-                .on_hover_text(path.display().to_string());
-            if response.clicked() {
-                scene.send(Command::Open(path));
-                ui.close();
-            }
-        }
-    });
-    entry(ui, Command::OpenSample, None, scene);
-    ui.separator();
-    entry(ui, Command::Save, None, scene);
-    entry(ui, Command::SaveAs(PathBuf::new()), None, scene);
-    ui.separator();
-    if ui
-        .add(Button::new(text::MENU_QUIT).shortcut_text(ui.ctx().format_shortcut(&shortcuts::QUIT)))
-        .clicked()
-    {
-        scene.ask(Action::Quit);
-        ui.close();
-    }
-}
-
-fn edit_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    widgets::menu_look(ui, 224.0);
-    let (undo, redo) = (
-        history_label(&Command::Undo, scene),
-        history_label(&Command::Redo, scene),
-    );
-    entry(ui, Command::Undo, Some(undo), scene);
-    entry(ui, Command::Redo, Some(redo), scene);
-    ui.separator();
-    entry(
-        ui,
-        Command::Generate {
-            count: scene.state.variations,
-        },
-        None,
-        scene,
-    );
-    entry(ui, Command::Again, None, scene);
-    entry(ui, Command::Accept, None, scene);
-    entry(ui, Command::Discard, None, scene);
-    entry(ui, Command::Cancel, None, scene);
-}
-
-fn mask_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    widgets::menu_look(ui, 224.0);
-    entry(ui, Command::ClearMask, None, scene);
-    entry(ui, Command::InvertMask, None, scene);
-    ui.separator();
-    for (px, words) in text::GROW_BY.into_iter().chain(text::SHRINK_BY) {
-        entry(ui, Command::GrowMask(px), Some(words.to_owned()), scene);
-    }
-    ui.separator();
-    entry(ui, Command::LoadMask(PathBuf::new()), None, scene);
-    entry(ui, Command::MaskFromTransparency, None, scene);
-}
-
-fn view_menu(ui: &mut Ui, scene: &mut Scene<'_>) {
-    widgets::menu_look(ui, 224.0);
-    view_entry(ui, text::FIT, shortcuts::FIT, Action::Fit, scene);
-    view_entry(
-        ui,
-        text::ACTUAL_SIZE,
-        shortcuts::ACTUAL_SIZE,
-        Action::ActualSize,
-        scene,
-    );
-    view_entry(ui, text::ZOOM_IN, shortcuts::ZOOM_IN, Action::ZoomIn, scene);
-    view_entry(
-        ui,
-        text::ZOOM_OUT,
-        shortcuts::ZOOM_OUT,
-        Action::ZoomOut,
-        scene,
-    );
-    ui.separator();
-    let mut is_mask_shown = !scene.state.canvas.is_mask_hidden;
-    if ui.checkbox(&mut is_mask_shown, text::SHOW_MASK).changed() {
-        scene.state.canvas.is_mask_hidden = !is_mask_shown;
-        scene.state.canvas.is_mask_resting = false;
-    }
-    let mut is_reduced = scene.app.settings().reduced_motion;
-    if ui.checkbox(&mut is_reduced, text::REDUCED_MOTION).changed() {
-        scene.send(Command::SetReducedMotion(is_reduced));
-    }
-    ui.separator();
-    widgets::small(ui, text::MENU_THEME);
-    let chosen = scene.app.settings().theme;
-    for (theme, words) in [
-        (Theme::System, text::THEME_SYSTEM),
-        (Theme::Dark, text::THEME_DARK),
-        (Theme::Light, text::THEME_LIGHT),
-    ] {
-        if ui.radio(chosen == theme, words).clicked() {
-            scene.send(Command::SetTheme(theme));
+    for path in recent {
+        let response = ui
+            .button(picture_name(Some(&path)))
+            .on_hover_text(path.display().to_string());
+        if response.clicked() {
+            scene.send(Command::Open(path));
+            ui.close();
         }
     }
 }

@@ -1,0 +1,210 @@
+//! Owns the overlay that shows what the model will see: each crop's rectangle, the size it works at, and the widths of its
+//! masks. Plans are made on a thread when what they follow from has changed and the hand rests. Called by `canvas::paint`.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use eframe::egui::{
+    Align2, Color32, CornerRadius, Painter, Rect, Shape, Stroke, StrokeKind, Ui, pos2, vec2,
+};
+
+use super::view::Mapping;
+use crate::geometry::PixelRect;
+use crate::plan::{Extension, GenerateSettings, InpaintPlan};
+use crate::ui::action::Scene;
+use crate::ui::text;
+use crate::ui::theme::{self, Palette, size};
+
+/// What a plan follows from.
+#[derive(Debug, Clone, PartialEq)]
+struct Basis {
+    revision: u64,
+    mask_revision: u64,
+    extension: Extension,
+    settings: GenerateSettings,
+    model: String,
+}
+
+struct Planned {
+    number: u64,
+    plan: Option<InpaintPlan>,
+}
+
+/// Makes plans away from the window's thread; the latest question wins.
+pub struct Planner {
+    asked: Option<Basis>,
+    number: u64,
+    is_busy: bool,
+    plan: Option<InpaintPlan>,
+    sender: Sender<Planned>,
+    receiver: Receiver<Planned>,
+}
+
+impl Default for Planner {
+    fn default() -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            asked: None,
+            number: 0,
+            is_busy: false,
+            plan: None,
+            sender,
+            receiver,
+        }
+    }
+}
+
+impl Planner {
+    fn collect(&mut self) {
+        while let Ok(planned) = self.receiver.try_recv() {
+            self.is_busy = false;
+            if planned.number == self.number {
+                self.plan = planned.plan;
+            }
+        }
+    }
+
+    /// One thread at a time: while one runs, what changes is asked for afterwards.
+    fn follow(&mut self, ui: &Ui, scene: &Scene<'_>) {
+        self.collect();
+        let Some(document) = scene.app.document() else {
+            self.plan = None;
+            return;
+        };
+        if self.is_busy || scene.state.canvas.gesture.is_painting() {
+            return;
+        }
+        let basis = Basis {
+            revision: document.revision(),
+            mask_revision: document.mask_revision(),
+            extension: document.extension(),
+            settings: scene.app.generate_settings().clone(),
+            model: scene.app.model().name().to_owned(),
+        };
+        if self.asked.as_ref() == Some(&basis) {
+            return;
+        }
+        let Some(make) = scene.app.plan_later() else {
+            return;
+        };
+        self.asked = Some(basis);
+        self.number += 1;
+        self.is_busy = true;
+        let (number, sender, ctx) = (self.number, self.sender.clone(), ui.ctx().clone());
+        std::thread::spawn(move || {
+            let plan = make().ok();
+            let _ = sender.send(Planned { number, plan });
+            ctx.request_repaint();
+        });
+    }
+}
+
+/// Draws the crops of the present plan.
+pub fn show(ui: &Ui, mapping: &Mapping, planner: &mut Planner, scene: &Scene<'_>) {
+    if !scene.state.canvas.is_model_view_shown {
+        return;
+    }
+    planner.follow(ui, scene);
+    let Some(plan) = &planner.plan else {
+        return;
+    };
+    let palette = theme::palette(ui.ctx());
+    let painter = ui.painter_at(mapping.viewport);
+    let in_view = |rect: PixelRect| {
+        // Plans count from the extended canvas's corner.
+        let corner = pos2(
+            rect.x as f32 - plan.extension.left as f32,
+            rect.y as f32 - plan.extension.top as f32,
+        );
+        mapping.rect_to_view(Rect::from_min_size(
+            corner,
+            vec2(rect.width as f32, rect.height as f32),
+        ))
+    };
+    let mut taken: Vec<Rect> = Vec::new();
+    for crop in &plan.crops {
+        outline(
+            &painter,
+            in_view(crop.context_rect),
+            in_view(crop.repaint_rect),
+            palette,
+        );
+    }
+    for crop in &plan.crops {
+        let first = text::model_view(crop.working_size, crop.scale());
+        let second = text::model_masks(crop.masks.blend_px, crop.masks.grow_px);
+        let at = in_view(crop.context_rect).intersect(mapping.viewport);
+        label(&painter, at, [&first, &second], &mut taken, palette);
+    }
+}
+
+fn outline(painter: &Painter, context: Rect, repaint: Rect, palette: &Palette) {
+    painter.rect_stroke(
+        context,
+        CornerRadius::ZERO,
+        Stroke::new(3.0, Color32::from_black_alpha(110)),
+        StrokeKind::Middle,
+    );
+    painter.rect_stroke(
+        context,
+        CornerRadius::ZERO,
+        Stroke::new(1.5, palette.accent_text),
+        StrokeKind::Middle,
+    );
+    let corners = [
+        repaint.left_top(),
+        repaint.right_top(),
+        repaint.right_bottom(),
+        repaint.left_bottom(),
+        repaint.left_top(),
+    ];
+    painter.extend(Shape::dashed_line(
+        &corners,
+        Stroke::new(1.5, Color32::from_black_alpha(110)),
+        6.0,
+        5.0,
+    ));
+    painter.extend(Shape::dashed_line(
+        &corners,
+        Stroke::new(1.0, Color32::WHITE),
+        6.0,
+        5.0,
+    ));
+}
+
+/// In the rectangle's upper left corner, below labels that are there already.
+fn label(
+    painter: &Painter,
+    rect: Rect,
+    words: [&str; 2],
+    taken: &mut Vec<Rect>,
+    palette: &Palette,
+) {
+    if !rect.is_positive() {
+        return;
+    }
+    let lines = [
+        (words[0], theme::semibold(size::SMALL), palette.text),
+        (words[1], theme::regular(size::SMALL), palette.text_muted),
+    ];
+    let galleys =
+        lines.map(|(words, font, ink)| (painter.layout_no_wrap(words.to_owned(), font, ink), ink));
+    let width = galleys.iter().map(|(g, _)| g.size().x).fold(0.0, f32::max);
+    let height: f32 = galleys.iter().map(|(g, _)| g.size().y).sum();
+    let size = vec2(width + 16.0, height + 10.0);
+    let mut card = Align2::LEFT_TOP.anchor_size(rect.left_top() + vec2(6.0, 6.0), size);
+    while let Some(other) = taken.iter().find(|other| other.intersects(card)) {
+        card = card.translate(vec2(0.0, other.bottom() + 4.0 - card.top()));
+    }
+    taken.push(card);
+    painter.rect_filled(
+        card,
+        CornerRadius::same(6),
+        palette.raised.gamma_multiply(0.94),
+    );
+    let mut at = card.min + vec2(8.0, 5.0);
+    for (galley, ink) in galleys {
+        let step = galley.size().y;
+        painter.galley(at, galley, ink);
+        at.y += step;
+    }
+}
