@@ -3,6 +3,7 @@
 #![allow(clippy::naive_bytecount)] // a test need not count fast
 
 mod kit;
+mod sheets;
 
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use eframe::wgpu;

@@ -1,0 +1,150 @@
+//! Drives what lies over the window and what looks at results: the command palette, the cheat sheet, preferences, the
+//! split line, the offer to undo.
+
+use eframe::egui::{Event, Key, Modifiers};
+use egui_kittest::kittest::{NodeT, Queryable};
+use inlay::app::Tool;
+use inlay::settings::Theme;
+
+use crate::kit::Bench;
+
+fn type_text(bench: &mut Bench, words: &str) {
+    bench.harness.event(Event::Text(words.to_owned()));
+    bench.harness.run();
+}
+
+#[test]
+fn the_palette_finds_runs_and_remembers() {
+    let mut bench = Bench::new();
+    bench.keys(Modifiers::COMMAND, Key::P);
+    bench.harness.get_by_label("Find a command");
+    type_text(&mut bench, "eras");
+    bench.keys(Modifiers::NONE, Key::Enter);
+    assert_eq!(bench.window().app().tool(), Tool::Eraser);
+    assert!(bench.harness.query_by_label("Find a command").is_none());
+    bench.keys(Modifiers::NONE, Key::F1);
+    let first = bench.harness.get_by_label_contains("Eraser").rect().top();
+    let other = bench.harness.get_by_label_contains("Open…").rect().top();
+    assert!(first < other || bench.harness.query_by_label("Find a command").is_some());
+    bench.keys(Modifiers::NONE, Key::ArrowDown);
+    bench.keys(Modifiers::NONE, Key::Escape);
+    assert!(bench.harness.query_by_label("Find a command").is_none());
+    assert_eq!(
+        bench.window().app().tool(),
+        Tool::Eraser,
+        "Escape runs nothing"
+    );
+}
+
+#[test]
+fn the_palette_says_why_a_command_can_do_nothing() {
+    let mut bench = Bench::new();
+    bench.keys(Modifiers::COMMAND, Key::P);
+    type_text(&mut bench, "accept");
+    bench.harness.get_by_label("Accept: There is no result yet");
+    bench.keys(Modifiers::NONE, Key::Enter);
+    assert!(
+        bench.harness.query_by_label("Find a command").is_some(),
+        "it stays open"
+    );
+}
+
+#[test]
+fn the_cheat_sheet_lists_keys_and_closes() {
+    let mut bench = Bench::new();
+    bench.keys(Modifiers::NONE, Key::Questionmark);
+    bench.harness.get_by_label_contains("Generate: ");
+    bench.harness.get_by_label_contains("Move the view: ");
+    bench.click("Close");
+    assert!(
+        bench
+            .harness
+            .query_by_label_contains("Move the view: ")
+            .is_none()
+    );
+}
+
+#[test]
+fn preferences_show_at_once_and_reset() {
+    let mut bench = Bench::new();
+    bench.keys(Modifiers::COMMAND, Key::Comma);
+    bench.click("Light");
+    assert_eq!(bench.window().app().settings().theme, Theme::Light);
+    bench.click("Reset");
+    assert_eq!(bench.window().app().settings().theme, Theme::System);
+    bench.click("Done");
+    assert!(bench.harness.query_by_label("Preferences").is_none());
+}
+
+#[test]
+fn the_split_line_moves_with_the_arrow_keys_and_goes_with_the_result() {
+    let mut bench = Bench::new();
+    bench.paint_spot();
+    bench.generate();
+    assert!(bench.harness.query_by_label("Split line").is_none());
+    bench.keys(Modifiers::NONE, Key::Y);
+    let before = bench.harness.get_by_label("Split line").rect().center().x;
+    bench.harness.get_by_label("Split line").focus();
+    bench.harness.run();
+    for _ in 0..5 {
+        bench.keys(Modifiers::SHIFT, Key::ArrowRight);
+    }
+    let after = bench.harness.get_by_label("Split line").rect().center().x;
+    assert!(after > before + 50.0, "{before} to {after}");
+    let value = bench
+        .harness
+        .get_by_label("Split line")
+        .accesskit_node()
+        .numeric_value();
+    assert!(value.is_some_and(|value| value > 60.0), "{value:?}");
+    bench.click("Discard");
+    assert!(bench.harness.query_by_label("Split line").is_none());
+}
+
+#[test]
+fn an_accepted_result_can_be_taken_back_from_its_card() {
+    let mut bench = Bench::new();
+    bench.paint_spot();
+    let before = bench.samples();
+    bench.generate();
+    bench.click("Accept");
+    assert_ne!(bench.samples(), before);
+    let card = bench
+        .harness
+        .get_by_label("The result is in the picture")
+        .rect();
+    let undo = bench
+        .harness
+        .get_all_by_label("Undo")
+        .find(|node| (node.rect().center().y - card.center().y).abs() < 12.0)
+        .expect("a button in the card")
+        .rect()
+        .center();
+    bench.button(
+        undo,
+        eframe::egui::PointerButton::Primary,
+        true,
+        Modifiers::NONE,
+    );
+    bench.button(
+        undo,
+        eframe::egui::PointerButton::Primary,
+        false,
+        Modifiers::NONE,
+    );
+    assert_eq!(bench.samples(), before);
+    assert!(
+        bench
+            .harness
+            .query_by_label("The result is in the picture")
+            .is_none()
+    );
+}
+
+#[test]
+fn copying_a_picture_never_blocks_and_answers_with_a_notice() {
+    let mut bench = Bench::new();
+    bench.harness.event(Event::Copy);
+    bench.harness.run();
+    bench.wait("an answer", |window| !window.app().notices().is_empty());
+}
