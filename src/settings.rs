@@ -1,6 +1,7 @@
 //! Owns preferences that outlive a session: theme, brush, last model and device. Plain versioned data with lenient
 //! reading: a broken or newer file gives defaults and is kept aside, never an error at start. Used by app.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,8 @@ pub struct Settings {
     pub strip_metadata: bool,
     /// Memory that undo may take, in MiB.
     pub history_mib: u32,
+    /// Seconds for a megapixel and step, by model and device, as measured.
+    pub speeds: BTreeMap<String, f64>,
     /// The panel at the right, in points; none is its own width.
     pub panel_width: Option<f32>,
     pub window: Option<WindowPlace>,
@@ -82,6 +85,7 @@ impl Default for Settings {
             keep_recipe: true,
             strip_metadata: false,
             history_mib: 1024,
+            speeds: BTreeMap::new(),
             panel_width: None,
             window: None,
         }
@@ -143,6 +147,7 @@ impl Settings {
         );
         self.brush_hardness = or(self.brush_hardness, 0.0, 1.0, default.brush_hardness);
         self.mask_opacity = or(self.mask_opacity, 0.1, 1.0, default.mask_opacity);
+        self.speeds.retain(|_, speed| speed.is_finite() && *speed > 0.0);
         self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
         self.history_mib = self.history_mib.clamp(64, 65_536);
         self.panel_width = self.panel_width.map(|width| or(width, 240.0, 640.0, 316.0));

@@ -236,7 +236,7 @@ fn a_rough_edge_snaps_to_the_photo() {
         let rough = rough.reframed(size.rect().translate(2, -1));
         let mut refined = rough.plane.clone();
         let options = RefineOptions { radius_px: 10.0 };
-        let changed = refine(&picture, &mut refined, &options, GO).expect("refines");
+        let changed = refine(&picture, &mut refined, options, GO).expect("refines");
         let (before, after) = (
             difference(&rough.plane, &truth.plane),
             difference(&refined, &truth.plane),
@@ -271,7 +271,7 @@ fn refining_keeps_soft_edges_soft_and_plain_places_as_they_are() {
     let mut mask = Mask::new(size);
     mask.fill_rect(PixelRect::new(60, 0, 60, 60), false);
     let options = RefineOptions { radius_px: 20.0 };
-    refine(&picture, &mut mask.plane, &options, GO).expect("refines");
+    refine(&picture, &mut mask.plane, options, GO).expect("refines");
     for x in 0..120 {
         let wrong = (f32::from(mask.plane.get(x, 30)) / 255.0 - share(x)).abs();
         assert!(
@@ -287,7 +287,7 @@ fn refining_keeps_soft_edges_soft_and_plain_places_as_they_are() {
     mask.fill_ellipse(PixelRect::new(30, 10, 50, 40), false);
     let before = mask.clone();
     let picture = Seen::new(&plain, size).expect("fits");
-    refine(&picture, &mut mask.plane, &options, GO).expect("refines");
+    refine(&picture, &mut mask.plane, options, GO).expect("refines");
     assert_eq!(mask, before);
 }
 
@@ -418,7 +418,7 @@ fn without_a_hint_nothing_is_selected_and_with_nothing_to_see_strokes_decide() {
             .expect("runs")
             .is_empty()
     );
-    refine(&none, &mut nothing.clone(), &RefineOptions::default(), GO).expect("runs");
+    refine(&none, &mut nothing.clone(), RefineOptions::default(), GO).expect("runs");
 }
 
 proptest! {

@@ -4,6 +4,7 @@
 mod clipboard;
 mod command;
 mod dispatch;
+mod estimate;
 mod handlers;
 mod io;
 mod open;
@@ -12,6 +13,7 @@ mod recipe;
 mod state;
 
 pub use command::{Command, Shortcut};
+pub use estimate::Estimate;
 pub use handlers::{Anchor, Aspect, ObjectStroke, Shape, frame_of_aspect};
 pub use open::PROJECT_ENDING;
 pub use paths::Paths;

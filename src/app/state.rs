@@ -51,6 +51,11 @@ impl Tool {
         Self::Pan,
     ];
 
+    /// The tools that mark a shape or what they find, rather than paint.
+    pub fn selects(self) -> bool {
+        !matches!(self, Self::Brush | Self::Eraser | Self::Pan)
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Brush => "Brush",

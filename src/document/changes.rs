@@ -131,7 +131,7 @@ mod tests {
         let start = log.mask_revision();
         log.note_mask(Some(PixelRect::new(1, 1, 2, 2)));
         assert_eq!(log.mask_since(start), Some(PixelRect::new(1, 1, 2, 2)));
-        for _ in 0..KEPT + 1 {
+        for _ in 0..=KEPT {
             log.note_mask(Some(PixelRect::new(1, 1, 2, 2)));
         }
         assert_eq!(log.mask_since(start), None);

@@ -120,7 +120,7 @@ impl Document {
         match self.replaced(id, changed) {
             Ok(after) => {
                 let before = self.content.clone();
-                self.show(after.clone());
+                self.show(&after);
                 Some(Change::Content {
                     before,
                     after,

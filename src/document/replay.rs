@@ -199,7 +199,7 @@ impl Replay<'_> {
                         fills,
                         frame,
                     };
-                    self.content(document, after, mask.as_ref())?
+                    Self::content(document, after, mask.as_ref())?
                 }
             });
         }
@@ -215,14 +215,13 @@ impl Replay<'_> {
     }
 
     fn content(
-        &self,
         document: &mut Document,
         after: Content,
         mask: Option<&StoredMask>,
     ) -> Result<Change, String> {
         let Some(mask) = mask else {
             let before = document.content.clone();
-            document.show(after.clone());
+            document.show(&after);
             return Ok(Change::Content {
                 before,
                 after,
@@ -236,7 +235,7 @@ impl Replay<'_> {
         }
         let old = PackedMask::new(&document.mask);
         let before = document.content.clone();
-        document.show(after.clone());
+        document.show(&after);
         let packed = PackedMask::new(&new);
         document.mask = Arc::new(new);
         document.changes.note_mask(None);
@@ -272,13 +271,12 @@ impl Replay<'_> {
     }
 
     fn part(&mut self, stored: &StoredPart, base: &Photo) -> Result<FillPart, String> {
-        let content = match self.contents.get(&stored.content) {
-            Some(content) => Arc::clone(content),
-            None => {
-                let content = Arc::new(self.content_photo(stored, base)?);
-                self.contents.insert(stored.content, Arc::clone(&content));
-                content
-            }
+        let content = if let Some(content) = self.contents.get(&stored.content) {
+            Arc::clone(content)
+        } else {
+            let content = Arc::new(self.content_photo(stored, base)?);
+            self.contents.insert(stored.content, Arc::clone(&content));
+            content
         };
         if content.size != stored.rect.size() {
             return Err("a fill in the recovery journal does not fit its place".to_owned());

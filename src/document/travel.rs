@@ -110,7 +110,7 @@ impl Document {
         }
         let after = self.content.clone();
         self.content = before;
-        self.show(after);
+        self.show(&after);
         true
     }
 
@@ -135,15 +135,15 @@ impl Document {
                 }
             }
             Change::Target { before, after } => {
-                self.target = if is_back { before } else { after }.clone();
+                self.target.clone_from(if is_back { before } else { after });
             }
         }
     }
 
     /// Makes `after` the content and brings the picture up to date; the mask must fit already.
-    pub(super) fn show(&mut self, after: Content) {
+    pub(super) fn show(&mut self, after: &Content) {
         let before = std::mem::replace(&mut self.content, after.clone());
-        self.show_difference(&before, &after);
+        self.show_difference(&before, after);
     }
 
     /// The content is `after` already; the picture still shows `before`.

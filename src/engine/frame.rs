@@ -15,6 +15,14 @@ pub struct ModelSummary {
     pub frame: ModelFrame,
     /// `num_train_timesteps`: more steps than this make no sense.
     pub max_steps: u32,
+    /// Numbers that a job keeps in memory: all parts but the text encoder, which goes when it has spoken.
+    pub parameters: u64,
+}
+
+fn kept_parameters(folder: &Path) -> u64 {
+    let parts = crate::models::inspect(folder).map_or_else(|_| Vec::new(), |info| info.parts);
+    let kept = parts.iter().filter(|part| !part.name.starts_with("text_encoder"));
+    kept.map(|part| part.parameters).sum()
 }
 
 /// Training timesteps when a scheduler's configuration does not say.
@@ -38,5 +46,6 @@ pub fn summarize(folder: &Path) -> Result<ModelSummary, EngineError> {
         name,
         frame: ModelFrame::checkpoint(native, info.vae.downscale() as u32),
         max_steps,
+        parameters: kept_parameters(folder),
     })
 }

@@ -145,12 +145,15 @@ fn work(shared: &Shared) {
         });
         let mut state = shared.lock();
         state.in_flight.remove(&(wish.generation, wish.key));
-        state.done.push_back(Read {
-            key: wish.key,
-            generation: wish.generation,
-            version: wish.version,
-            texels,
-        });
+        // A tile of a source that is gone is wished for again, from the source that took its place.
+        if texels.is_some() || !wish.source.is_gone() {
+            state.done.push_back(Read {
+                key: wish.key,
+                generation: wish.generation,
+                version: wish.version,
+                texels,
+            });
+        }
         let window = state.wake_window.clone();
         drop(state);
         if let Some(window) = window {

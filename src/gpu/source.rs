@@ -15,6 +15,12 @@ pub trait TileSource: Send + Sync {
     /// multiples of `step`. Each output pixel is the mean of a `step` × `step` square; squares that the rectangle's right
     /// or bottom edge cuts are the mean of what is left. Length: `4 * ceil(width / step) * ceil(height / step)`.
     fn rgba8(&self, rect: PixelRect, step: u32) -> Vec<u8>;
+
+    /// True once the pixels are no longer there, because a newer source is about to take this one's place. What it gave
+    /// is not used then, and not asked of it again.
+    fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 /// Texels ready for the device, row by row.
@@ -41,6 +47,9 @@ pub fn read_tile(source: &dyn TileSource, key: TileKey) -> Option<Texels> {
         scaled(texels.bottom()).min(i64::from(photo.height)) as i32,
     );
     let mut pixels = source.rgba8(rect, step as u32);
+    if pixels.is_empty() && source.is_gone() {
+        return None;
+    }
     if pixels.len() as u64 != texels.area() * 4 {
         log::error!(
             "a photo source gave {} bytes for {} pixels of {rect:?}",

@@ -75,7 +75,9 @@ impl Bits {
                     self.draw_smooth(y, rect, scratch, line);
                 } else {
                     self.unpack(y, rect.x as usize, line);
-                    line.iter_mut().for_each(|v| *v *= 255);
+                    for value in line.iter_mut() {
+                        *value *= 255;
+                    }
                 }
             });
         Selected { rect, plane }

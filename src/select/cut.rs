@@ -362,10 +362,10 @@ mod tests {
                 let mut grid = Grid::new(width, height);
                 let mut pulls = vec![0; width * height];
                 let mut links = Vec::new();
-                for at in 0..width * height {
+                for (at, pull) in pulls.iter_mut().enumerate() {
                     let (x, y) = (at % width, at / width);
-                    pulls[at] = random(41) - 20;
-                    grid.pull(x, y, pulls[at]);
+                    *pull = random(41) - 20;
+                    grid.pull(x, y, *pull);
                     for direction in [0, 2, 4, 6] {
                         let (nx, ny) =
                             (x as i32 + STEPS[direction].0, y as i32 + STEPS[direction].1);

@@ -97,7 +97,7 @@ pub fn object(
         small.enlarge(&inside, picture.size())
     };
     let radius_px = 2.0 * fine_step as f32 + 2.0;
-    refine(picture, &mut plane, &RefineOptions { radius_px }, stop)?;
+    refine(picture, &mut plane, RefineOptions { radius_px }, stop)?;
     Ok(finish(plane, labels))
 }
 
@@ -246,10 +246,9 @@ impl<'a> Search<'a> {
         let limit = self.unlike(&strange);
         let other = samples(&|at| match small.said[at] {
             Said::Outside => 4.0,
-            Said::Inside => 0.0,
             Said::Nothing if small.is_rim(at, RIM) && strange[at] > limit => 1.0,
             Said::Nothing if !self.outside_said && strange[at] > limit => 0.3,
-            Said::Nothing => 0.0,
+            Said::Inside | Said::Nothing => 0.0,
         });
         (own, Mixture::learn(&other))
     }
@@ -272,10 +271,10 @@ impl<'a> Search<'a> {
             .map(|at| pull(small, at, colors, self.nearness[at]))
             .collect();
         let mut grid = Grid::new(small.width, small.height);
-        for at in 0..small.len() {
+        for (at, (pull, links)) in pulls.iter().zip(&self.links).enumerate() {
             let (x, y) = (at % small.width, at / small.width);
-            grid.pull(x, y, pulls[at]);
-            for (strength, direction) in self.links[at].into_iter().zip(EVEN) {
+            grid.pull(x, y, *pull);
+            for (strength, direction) in links.iter().copied().zip(EVEN) {
                 grid.link(x, y, direction, strength);
             }
         }

@@ -44,7 +44,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn new(options: &RefineOptions) -> Self {
+    fn new(options: RefineOptions) -> Self {
         let radius = if options.radius_px.is_finite() {
             options.radius_px.clamp(1.0, 256.0)
         } else {
@@ -65,7 +65,7 @@ impl Scale {
 pub fn refine(
     picture: &Seen,
     mask: &mut Plane,
-    options: &RefineOptions,
+    options: RefineOptions,
     stop: Stop,
 ) -> Result<PixelRect, SelectError> {
     picture.check_plane("mask", mask)?;

@@ -39,7 +39,8 @@ pub fn tip_for(ctx: &Context, act: &Act) -> String {
 /// Takes this frame's shortcuts out of the input.
 pub fn collect(ctx: &Context, scene: &mut Scene<'_>) {
     let is_typing = ctx.egui_wants_keyboard_input();
-    let is_free = ctx.memory(|memory| memory.focused().is_none()) && !ctx.any_popup_open();
+    let has_none = ctx.memory(|memory| memory.focused().is_none());
+    let is_free = (has_none || scene.state.canvas.has_keyboard()) && !ctx.any_popup_open();
     let mut keyed: Vec<(KeyboardShortcut, Act)> = Vec::new();
     for entry in commands::table(scene) {
         for shortcut in entry.act.more_shortcuts() {
@@ -55,7 +56,7 @@ pub fn collect(ctx: &Context, scene: &mut Scene<'_>) {
         std::cmp::Reverse(u8::from(shift) + u8::from(alt))
     });
     for (shortcut, act) in keyed {
-        if !may_fire(&shortcut, &act, is_typing, is_free) || act.why_not(scene).is_some() {
+        if !may_fire(shortcut, &act, is_typing, is_free) || act.why_not(scene).is_some() {
             continue;
         }
         if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
@@ -70,7 +71,7 @@ pub fn collect(ctx: &Context, scene: &mut Scene<'_>) {
 
 /// Keys without Ctrl belong to a field that is typed into, and Enter to a focused button; a field has its own undo and
 /// clipboard.
-fn may_fire(shortcut: &KeyboardShortcut, act: &Act, is_typing: bool, is_free: bool) -> bool {
+fn may_fire(shortcut: KeyboardShortcut, act: &Act, is_typing: bool, is_free: bool) -> bool {
     let is_plain = !shortcut.modifiers.command && !is_function_key(shortcut.logical_key);
     let needs_nothing_focused = matches!(
         act,

@@ -337,6 +337,16 @@ pub const DROP_TITLE: &str = "Drop to open";
 pub const DROP_BODY: &str = "The photo stays where it is; Inlay never writes to it until you save.";
 
 // --- what the model sees -------------------------------------------------------------------------------------------------------
+/// Time and memory, as far as they are known.
+pub fn estimate(estimate: &crate::app::Estimate) -> String {
+    let memory = format!("about {:.1} GB of memory", estimate.memory_bytes as f64 / 1e9);
+    match estimate.seconds {
+        Some(seconds) if seconds < 90.0 => format!("about {:.0} s · {memory}", seconds.max(1.0)),
+        Some(seconds) => format!("about {:.0} min · {memory}", seconds / 60.0),
+        None => format!("time known after a first fill · {memory}"),
+    }
+}
+
 pub fn model_view(working: PixelSize, scale: f64) -> String {
     format!(
         "{} × {} at {:.0} %",

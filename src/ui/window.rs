@@ -417,6 +417,7 @@ impl eframe::App for Window {
         self.drops(&ctx);
         self.closing(&ctx);
         if self.pending.is_none() && self.typed_path.is_none() && self.state.sheet.is_none() {
+            self.part(ui, frame, |ui, scene| canvas::keys(ui.ctx(), scene));
             self.part(ui, frame, |ui, scene| shortcuts::collect(ui.ctx(), scene));
         }
         self.part(ui, frame, panels::top);

@@ -291,6 +291,9 @@ impl App {
         let Some(job) = self.jobs.remove(position) else {
             return;
         };
+        if !job.is_cancelling {
+            self.note_speed(&result.report);
+        }
         let candidate = Candidate {
             id,
             run: job.run,

@@ -45,9 +45,10 @@ pub struct ObjectStrokes {
 pub struct ObjectStroke {
     pub points: Vec<(f32, f32)>,
     pub is_inside: bool,
-    diameter: f32,
 }
 
+/// Widths of a stroke that the picture in sight is long.
+const STROKES_ACROSS: f32 = 300.0;
 /// Pixels of the picture that an object is searched in.
 const OBJECT_AREA: u64 = 4_000_000;
 
@@ -135,7 +136,7 @@ impl App {
             let rgba = photo.display_rgba8(rect, 1);
             let seen = Seen::new(&rgba, rect.size()).map_err(|e| e.to_string())?;
             let mut plane = mask.crop(rect);
-            select::refine(&seen, &mut plane, &RefineOptions { radius_px }, &|| false)
+            select::refine(&seen, &mut plane, RefineOptions { radius_px }, &|| false)
                 .map_err(|e| e.to_string())?;
             Ok(Selected { rect, plane })
         });
@@ -193,7 +194,6 @@ impl App {
     // --- object select ----------------------------------------------------------------------------------------------
 
     pub(crate) fn begin_object_stroke(&mut self, x: f32, y: f32, is_inside: bool, how: Combine) {
-        let diameter = self.settings.brush_diameter_px.min(64.0);
         let Some(document) = &self.document else {
             return;
         };
@@ -207,7 +207,6 @@ impl App {
         self.object.strokes.push(ObjectStroke {
             points: vec![(x, y)],
             is_inside,
-            diameter,
         });
     }
 
@@ -225,7 +224,7 @@ impl App {
         let strokes = self.object.strokes.clone();
         let drawn = strokes
             .iter()
-            .map(|stroke| bounds(&stroke.points).grow(stroke.diameter as i32))
+            .map(|stroke| bounds(&stroke.points).grow(4))
             .fold(PixelRect::default(), PixelRect::union);
         let rect = visible.union(drawn).intersect(document.size().rect());
         let Some(base) = self.object.base.clone().filter(|_| !rect.is_empty()) else {
@@ -301,9 +300,11 @@ fn find_object(
 fn labels(strokes: &[ObjectStroke], rect: PixelRect, size: PixelSize, step: u32) -> Plane {
     let mut labels = Plane::new(size);
     let scale = step as f32;
+    // As thin as the line on the screen, wherever one has zoomed to.
+    let diameter = rect.size().long_side() as f32 / STROKES_ACROSS;
     for stroke in strokes {
         let brush = StrokeBrush {
-            diameter: (stroke.diameter / scale).max(1.5),
+            diameter: (diameter / scale).max(2.0),
             hardness: 1.0,
             erase: false,
         };
@@ -358,7 +359,7 @@ fn enlarge(
     let options = RefineOptions {
         radius_px: step as f32 * 1.5,
     };
-    select::refine(&seen, &mut plane, &options, &|| false).map_err(|e| e.to_string())?;
+    select::refine(&seen, &mut plane, options, &|| false).map_err(|e| e.to_string())?;
     Ok(Selected {
         rect: around,
         plane,

@@ -124,7 +124,7 @@ fn shade_crop(painter: &Painter, picture: Rect, frame: Rect) {
         Rect::from_min_max(pos2(picture.min.x, kept.min.y), pos2(kept.min.x, kept.max.y)),
         Rect::from_min_max(pos2(kept.max.x, kept.min.y), pos2(picture.max.x, kept.max.y)),
     ];
-    for rest in rests.into_iter().filter(|rest| rest.is_positive()) {
+    for rest in rests.into_iter().filter(Rect::is_positive) {
         painter.rect_filled(rest, 0.0, shade);
     }
 }

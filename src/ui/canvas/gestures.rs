@@ -1,4 +1,4 @@
-//! Owns what the pointer's events mean on the canvas: painting, erasing, panning, zooming. A state machine from events to
+//! Owns what the pointer's events mean on the canvas: painting, erasing, selecting, panning, zooming. A state machine from events to
 //! effects, free of widgets, so that every pointer position between two frames counts. Called by `canvas` each frame.
 
 use eframe::egui::{
@@ -21,6 +21,10 @@ pub enum Gesture {
     Stroke {
         button: PointerButton,
     },
+    /// A selection tool's button is held.
+    Select {
+        button: PointerButton,
+    },
     Pan {
         button: PointerButton,
         last: Pos2,
@@ -40,6 +44,17 @@ pub enum Effect {
         at: Pos2,
     },
     End,
+    /// For the selection tools.
+    Press {
+        at: Pos2,
+        is_secondary: bool,
+        modifiers: Modifiers,
+    },
+    Drag {
+        at: Pos2,
+        modifiers: Modifiers,
+    },
+    Release,
     Pan(Vec2),
     Zoom {
         factor: f32,
@@ -51,6 +66,7 @@ pub enum Effect {
 pub struct Surroundings {
     pub tool: Tool,
     pub is_space_down: bool,
+    pub modifiers: Modifiers,
     /// Painting is possible: a photo is open and no result covers it up.
     pub can_paint: bool,
 }
@@ -88,7 +104,7 @@ impl Gesture {
                 pressed: false,
                 ..
             } => self.release(*button),
-            Event::PointerMoved(pos) => self.moved(*pos),
+            Event::PointerMoved(pos) => self.moved(*pos, around.modifiers),
             // A stroke may leave the window and come back; a window without focus hears no release.
             Event::WindowFocused(false) => self.stop(),
             _ => None,
@@ -109,6 +125,18 @@ impl Gesture {
             *self = Self::Pan { button, last: at };
             return None;
         }
+        if around.tool.selects() {
+            let is_secondary = button == PointerButton::Secondary;
+            if !around.can_paint || !(is_secondary || button == PointerButton::Primary) {
+                return None;
+            }
+            *self = Self::Select { button };
+            return Some(Effect::Press {
+                at,
+                is_secondary,
+                modifiers,
+            });
+        }
         let erase = match button {
             PointerButton::Primary => around.tool == Tool::Eraser || modifiers.alt,
             PointerButton::Secondary => true,
@@ -125,8 +153,9 @@ impl Gesture {
         })
     }
 
-    fn moved(&mut self, at: Pos2) -> Option<Effect> {
+    fn moved(&mut self, at: Pos2, modifiers: Modifiers) -> Option<Effect> {
         match self {
+            Self::Select { .. } => Some(Effect::Drag { at, modifiers }),
             Self::Stroke { .. } => Some(Effect::Continue { at }),
             Self::Pan { last, .. } => {
                 let delta = at - *last;
@@ -139,16 +168,22 @@ impl Gesture {
 
     fn release(&mut self, released: PointerButton) -> Option<Effect> {
         match *self {
-            Self::Stroke { button } | Self::Pan { button, .. } if button == released => self.stop(),
+            Self::Stroke { button } | Self::Select { button } | Self::Pan { button, .. }
+                if button == released =>
+            {
+                self.stop()
+            }
             _ => None,
         }
     }
 
     /// Ends whatever goes on.
     pub fn stop(&mut self) -> Option<Effect> {
-        let was_painting = self.is_painting();
-        *self = Self::None;
-        was_painting.then_some(Effect::End)
+        match std::mem::take(self) {
+            Self::Stroke { .. } => Some(Effect::End),
+            Self::Select { .. } => Some(Effect::Release),
+            Self::Pan { .. } | Self::None => None,
+        }
     }
 }
 
@@ -201,6 +236,7 @@ mod tests {
         Surroundings {
             tool,
             is_space_down: false,
+            modifiers: Modifiers::NONE,
             can_paint: true,
         }
     }

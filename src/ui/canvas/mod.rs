@@ -2,35 +2,41 @@
 //! `interact` turns input into actions, `paint` draws; `window` carries the actions out in between, so that a stroke is
 //! seen in the frame that it happens in.
 
+mod cursor;
 mod extension;
 mod floating;
 mod gestures;
 mod handles;
 mod hint;
+mod input;
+mod keyboard;
 mod model_view;
 mod pictures;
+mod selecting;
 mod split;
 mod view;
 
 use std::time::Duration;
 
 use eframe::egui::{
-    self, Color32, CursorIcon, Event, Key, Pos2, Rect, Sense, TouchPhase, Ui, WidgetInfo, accesskit::Role,
+    self, Color32, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role,
 };
 
 pub use extension::Side;
 pub use model_view::Planner;
 pub use pictures::Pictures;
+pub use selecting::keys;
 pub use view::{View, next_step};
 
 use super::action::{Action, Scene};
 use super::commands::ViewCommand;
 use super::text;
 use super::theme;
-use crate::app::{Command, Tool};
-use crate::gpu::{CanvasStyle, draw_brush_ring};
-use gestures::{Effect, Gesture, Surroundings};
+use crate::gpu::CanvasStyle;
+use gestures::Gesture;
 use handles::{Handle, HandleDrag};
+use keyboard::KeyboardCursor;
+use selecting::Selecting;
 use view::{Mapping, rect_in_photo};
 
 /// Seconds after the last input during which the mask's edge moves; while a job runs it always does.
@@ -65,6 +71,8 @@ pub struct CanvasState {
     last_input: f64,
     /// Of the pen that is down, where it tells; else none.
     pressure: Option<f32>,
+    selecting: Selecting,
+    keyboard: KeyboardCursor,
 }
 
 impl CanvasState {
@@ -76,6 +84,11 @@ impl CanvasState {
             viewport: self.viewport,
             ..Self::default()
         };
+    }
+
+    /// The canvas is used by keyboard alone now.
+    pub fn has_keyboard(&self) -> bool {
+        self.keyboard.has_focus()
     }
 
     /// Zooms about the viewport's middle.
@@ -128,7 +141,10 @@ pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
         canvas.view.fit(bounds, viewport, pixels_per_point);
     }
     let mapping = canvas.view.mapping(viewport, pixels_per_point);
-    follow_pointer(ui, &mapping, scene);
+    if keyboard::interact(ui, &response, &mapping, scene) {
+        scene.state.canvas.is_mask_resting = false;
+    }
+    input::follow_pointer(ui, &response, &mapping, scene);
     let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
     let mut drag = scene.state.canvas.drag.take();
     scene.state.canvas.hot_handle = if can_extend(scene) {
@@ -188,145 +204,6 @@ fn note_pointer(ui: &Ui, mapping: &Mapping, response: &egui::Response, scene: &m
     }
 }
 
-/// Runs this frame's events through the gesture and carries its effects out.
-fn follow_pointer(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
-    let ctx = ui.ctx().clone();
-    let layer = ui.layer_id();
-    let events = ui.input(|input| input.events.clone());
-    let is_blocked = ctx.any_popup_open() || !ctx.memory(|memory| memory.allows_interaction(layer));
-    let (is_typing, is_space_down, any_down) = (
-        ctx.egui_wants_keyboard_input(),
-        ctx.input(|input| input.key_down(Key::Space)),
-        ctx.input(|input| input.pointer.any_down()),
-    );
-    let around = Surroundings {
-        tool: scene.app.tool(),
-        is_space_down: is_space_down && !is_typing,
-        can_paint: true,
-    };
-    let Some(frame) = scene.app.document().map(crate::document::Document::frame) else {
-        return;
-    };
-    let is_here = |at: Pos2| {
-        !is_blocked && mapping.viewport.contains(at) && ctx.layer_id_at(at) == Some(layer)
-    };
-    let has_handles = can_extend(scene);
-    let is_on_canvas =
-        |at: Pos2| is_here(at) && !(has_handles && handles::is_hit(mapping, frame, at));
-    let mut gesture = scene.state.canvas.gesture;
-    let mut pointer = ctx.pointer_latest_pos();
-    for event in &events {
-        if let Event::PointerMoved(at) | Event::PointerButton { pos: at, .. } = event {
-            pointer = Some(*at);
-        }
-        if let Event::Touch { force, phase, .. } = event {
-            let is_over = matches!(phase, TouchPhase::End | TouchPhase::Cancel);
-            scene.state.canvas.pressure = force.filter(|_| !is_over);
-        }
-        let effect = gesture.take(event, around, is_on_canvas);
-        let effect = effect.or_else(|| {
-            pointer
-                .filter(|at| is_here(*at))
-                .and_then(|_| gestures::scroll(event))
-        });
-        if let Some(effect) = effect {
-            carry_out(
-                effect,
-                mapping.viewport,
-                pointer,
-                ui.pixels_per_point(),
-                scene,
-            );
-        }
-    }
-    if !any_down && let Some(effect) = gesture.stop() {
-        carry_out(
-            effect,
-            mapping.viewport,
-            pointer,
-            ui.pixels_per_point(),
-            scene,
-        );
-    }
-    pinch(&ctx, mapping, &mut gesture, scene);
-    scene.state.canvas.gesture = gesture;
-}
-
-/// Two fingers on a touch screen zoom and pan, and end a stroke that the first one began.
-fn pinch(ctx: &egui::Context, mapping: &Mapping, gesture: &mut Gesture, scene: &mut Scene<'_>) {
-    let Some(touch) = ctx
-        .multi_touch()
-        .filter(|touch| mapping.viewport.contains(touch.center_pos))
-    else {
-        return;
-    };
-    if gesture.stop().is_some() {
-        scene.send(Command::EndStroke);
-    }
-    let view = &mut scene.state.canvas.view;
-    view.pan(mapping, touch.translation_delta);
-    view.zoom_about(mapping, touch.center_pos, touch.zoom_delta);
-}
-
-fn carry_out(
-    effect: Effect,
-    viewport: Rect,
-    pointer: Option<Pos2>,
-    pixels_per_point: f32,
-    scene: &mut Scene<'_>,
-) {
-    let mapping = scene.state.canvas.view.mapping(viewport, pixels_per_point);
-    let pressure = scene.state.canvas.pressure.unwrap_or(1.0);
-    match effect {
-        Effect::Begin {
-            at,
-            erase,
-            straight,
-        } => {
-            scene.ask(Action::Unfocus);
-            let at = mapping.to_photo(at);
-            let from = scene
-                .state
-                .canvas
-                .last_point
-                .filter(|_| straight)
-                .unwrap_or(at);
-            scene.send(Command::BeginStroke {
-                x: from.x,
-                y: from.y,
-                erase,
-                pressure,
-            });
-            if from != at {
-                scene.send(Command::ContinueStroke {
-                    x: at.x,
-                    y: at.y,
-                    pressure,
-                });
-            }
-            scene.state.canvas.last_point = Some(at);
-            scene.state.canvas.is_mask_resting = false;
-            scene.state.canvas.is_mask_hidden = false;
-            scene.state.is_hint_shown = false;
-        }
-        Effect::Continue { at } => {
-            let at = mapping.to_photo(at);
-            scene.send(Command::ContinueStroke {
-                x: at.x,
-                y: at.y,
-                pressure,
-            });
-            scene.state.canvas.last_point = Some(at);
-        }
-        Effect::End => scene.send(Command::EndStroke),
-        Effect::Pan(delta) => scene.state.canvas.view.pan(&mapping, delta),
-        Effect::Zoom { factor } => {
-            let anchor = pointer.unwrap_or(viewport.center());
-            scene.state.canvas.view.zoom_about(&mapping, anchor, factor);
-        }
-    }
-}
-
 /// Draws the canvas and everything above it.
 pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures, planner: &mut Planner) {
     let Some(viewport) = scene.state.canvas.viewport else {
@@ -356,7 +233,9 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures, planne
         split::show(ui, viewport, scene);
         floating::candidate_bar(ui, viewport, scene);
         floating::compare_label(ui, viewport, scene);
-        cursor(ui, &mapping, scene);
+        selecting::paint(ui, &mapping, scene);
+        keyboard::paint(ui, &mapping, scene);
+        cursor::show(ui, &mapping, scene);
     }
     hint::opening(ui, viewport, scene);
     hint::drop_target(ui, viewport);
@@ -410,43 +289,6 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         mapping.viewport,
         &view,
         &style,
-    );
-}
-
-/// The brush ring or a hand.
-fn cursor(ui: &Ui, mapping: &Mapping, scene: &Scene<'_>) {
-    let canvas = &scene.state.canvas;
-    if canvas.gesture.is_panning() {
-        ui.set_cursor_icon(CursorIcon::Grabbing);
-        return;
-    }
-    let Some(pointer) = ui.ctx().pointer_hover_pos() else {
-        return;
-    };
-    let is_here = mapping.viewport.contains(pointer)
-        && ui.ctx().layer_id_at(pointer) == Some(ui.layer_id())
-        && !ui.ctx().any_popup_open();
-    if !(is_here || canvas.gesture.is_painting()) || canvas.hot_handle.is_some() {
-        return;
-    }
-    let pans = scene.app.tool() == Tool::Pan
-        || (ui.input(|input| input.key_down(Key::Space)) && !ui.ctx().egui_wants_keyboard_input());
-    if pans {
-        ui.set_cursor_icon(CursorIcon::Grab);
-        return;
-    }
-    let settings = scene.app.settings();
-    let radius = settings.brush_diameter_px / 2.0 * mapping.points_per_px;
-    ui.set_cursor_icon(if radius < 4.0 {
-        CursorIcon::Crosshair
-    } else {
-        CursorIcon::None
-    });
-    draw_brush_ring(
-        &ui.painter_at(mapping.viewport),
-        pointer,
-        radius,
-        settings.brush_hardness,
     );
 }
 

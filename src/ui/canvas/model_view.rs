@@ -20,6 +20,7 @@ struct Basis {
     revision: u64,
     mask_revision: u64,
     extension: Extension,
+    overlap_px: u32,
     settings: GenerateSettings,
     model: String,
 }
@@ -77,6 +78,7 @@ impl Planner {
             revision: document.revision(),
             mask_revision: document.mask_revision(),
             extension: document.extension(),
+            overlap_px: scene.app.overlap_px(),
             settings: scene.app.generate_settings().clone(),
             model: scene.app.model().name().to_owned(),
         };
@@ -129,11 +131,15 @@ pub fn show(ui: &Ui, mapping: &Mapping, planner: &mut Planner, scene: &Scene<'_>
             palette,
         );
     }
-    for crop in &plan.crops {
+    let estimate = text::estimate(&scene.app.estimate(plan));
+    for (number, crop) in plan.crops.iter().enumerate() {
         let first = text::model_view(crop.working_size, crop.scale());
         let second = text::model_masks(crop.masks.blend_px, crop.masks.grow_px);
         let at = in_view(crop.context_rect).intersect(mapping.viewport);
-        label(&painter, at, [&first, &second], &mut taken, palette);
+        // What the whole job costs stands with its first crop.
+        let lines = [first, second, estimate.clone()];
+        let shown = if number == 0 { 3 } else { 2 };
+        label(&painter, at, &lines[..shown], &mut taken, palette);
     }
 }
 
@@ -175,19 +181,24 @@ fn outline(painter: &Painter, context: Rect, repaint: Rect, palette: &Palette) {
 fn label(
     painter: &Painter,
     rect: Rect,
-    words: [&str; 2],
+    words: &[String],
     taken: &mut Vec<Rect>,
     palette: &Palette,
 ) {
     if !rect.is_positive() {
         return;
     }
-    let lines = [
-        (words[0], theme::semibold(size::SMALL), palette.text),
-        (words[1], theme::regular(size::SMALL), palette.text_muted),
-    ];
-    let galleys =
-        lines.map(|(words, font, ink)| (painter.layout_no_wrap(words.to_owned(), font, ink), ink));
+    let galleys: Vec<_> = words
+        .iter()
+        .enumerate()
+        .map(|(line, words)| {
+            let (font, ink) = match line {
+                0 => (theme::semibold(size::SMALL), palette.text),
+                _ => (theme::regular(size::SMALL), palette.text_muted),
+            };
+            (painter.layout_no_wrap(words.clone(), font, ink), ink)
+        })
+        .collect();
     let width = galleys.iter().map(|(g, _)| g.size().x).fold(0.0, f32::max);
     let height: f32 = galleys.iter().map(|(g, _)| g.size().y).sum();
     let size = vec2(width + 16.0, height + 10.0);

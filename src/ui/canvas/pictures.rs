@@ -3,7 +3,7 @@
 //! frame; must never block it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::Context;
@@ -17,16 +17,25 @@ use crate::photo::Photo;
 use crate::plan::Extension;
 use crate::raster::RgbF32;
 
-/// A photo as tiles.
-struct PhotoTiles(Arc<Photo>);
+/// A photo as tiles. Does not keep the photo: the document must be able to change it in place, without a copy of all its
+/// pixels.
+struct PhotoTiles {
+    photo: Weak<Photo>,
+    size: PixelSize,
+}
 
 impl TileSource for PhotoTiles {
     fn size(&self) -> PixelSize {
-        self.0.size
+        self.size
     }
 
     fn rgba8(&self, rect: PixelRect, step: u32) -> Vec<u8> {
-        self.0.display_rgba8(rect, step)
+        let photo = self.photo.upgrade();
+        photo.map_or_else(Vec::new, |photo| photo.display_rgba8(rect, step))
+    }
+
+    fn is_gone(&self) -> bool {
+        self.photo.strong_count() == 0
     }
 }
 
@@ -40,9 +49,8 @@ enum Converted {
 pub struct Pictures {
     pub painter: Option<CanvasPainter>,
     generation: u64,
-    shown: Option<Arc<Photo>>,
-    /// Of the photo on show: the document's revision and canvas.
-    photo_revision: u64,
+    /// Of the photo on show: the document's revision, and its canvas.
+    shown: Option<u64>,
     canvas: PixelRect,
     mask_revision: Option<u64>,
     candidates: HashMap<JobId, Vec<OverlayPicture>>,
@@ -62,7 +70,6 @@ impl Pictures {
             painter,
             generation: 0,
             shown: None,
-            photo_revision: 0,
             canvas: PixelRect::default(),
             mask_revision: None,
             candidates: HashMap::new(),
@@ -114,30 +121,33 @@ impl Pictures {
     }
 
     fn feed_photo(&mut self, painter: &mut CanvasPainter, document: &Document) {
-        let photo = document.photo();
-        let is_shown = |shown: &Arc<Photo>| Arc::ptr_eq(shown, photo);
-        if self.shown.as_ref().is_some_and(is_shown) {
+        let revision = document.revision();
+        if self.shown == Some(revision) {
             return;
         }
-        let source: Arc<dyn TileSource> = Arc::new(PhotoTiles(Arc::clone(photo)));
-        let (canvas, revision) = (document.canvas(), document.revision());
-        if self.shown.is_none() {
-            self.generation += 1;
-            self.mask_revision = None;
-            painter.set_photo(Some(source), self.generation);
-        } else if self.canvas == canvas {
-            match document.changed_since(self.photo_revision) {
+        let photo = document.photo();
+        let source: Arc<dyn TileSource> = Arc::new(PhotoTiles {
+            photo: Arc::downgrade(photo),
+            size: photo.size,
+        });
+        let canvas = document.canvas();
+        match self.shown.replace(revision) {
+            None => {
+                self.generation += 1;
+                self.mask_revision = None;
+                painter.set_photo(Some(source), self.generation);
+            }
+            Some(known) if self.canvas == canvas => match document.changed_since(known) {
                 Some(changed) => painter.update_photo(source, changed),
                 None => painter.set_photo(Some(source), self.generation),
+            },
+            Some(_) => {
+                let former = (self.canvas.x - canvas.x, self.canvas.y - canvas.y);
+                painter.resize_photo(source, former);
+                self.mask_revision = None;
             }
-        } else {
-            let former = (self.canvas.x - canvas.x, self.canvas.y - canvas.y);
-            painter.resize_photo(source, former);
-            self.mask_revision = None;
         }
         self.canvas = canvas;
-        self.photo_revision = revision;
-        self.shown = Some(Arc::clone(photo));
     }
 
     fn feed_mask(&mut self, painter: &mut CanvasPainter, document: &Document) {

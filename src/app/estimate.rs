@@ -1,0 +1,73 @@
+//! Owns what a job will cost, said beforehand: time from what earlier jobs took on this machine, memory from the model's
+//! size and the crop's. Shown beside "what the model sees".
+
+use super::state::{App, Model};
+use crate::engine::{JobReport, Precision};
+use crate::plan::InpaintPlan;
+
+/// What exemplar keeps for each working pixel (measured: 120 from 0.4 to 5.4 megapixels).
+const EXEMPLAR_BYTES: u64 = 125;
+/// What a checkpoint keeps beside its weights for each working pixel (measured on SD 1.5: 290).
+const CHECKPOINT_BYTES: u64 = 300;
+/// Weight of a new measurement against the older ones.
+const NEWEST: f64 = 0.5;
+
+/// Rough figures for one job.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// None until a first job with this model has been timed.
+    pub seconds: Option<f64>,
+    pub memory_bytes: u64,
+}
+
+/// Megapixels times steps: what time grows with.
+fn work(plan: &InpaintPlan, steps: u32) -> f64 {
+    let pixels: u64 = plan.crops.iter().map(|crop| crop.working_size.area()).sum();
+    pixels as f64 / 1e6 * f64::from(steps.max(1))
+}
+
+impl App {
+    pub fn estimate(&self, plan: &InpaintPlan) -> Estimate {
+        let largest = plan.crops.iter().map(|crop| crop.working_size.area()).max();
+        let largest = largest.unwrap_or(0);
+        let photo = self.document.as_ref().map_or(0, |d| d.photo().sample_bytes() as u64);
+        let memory_bytes = match &self.model {
+            Model::Exemplar => photo + largest * EXEMPLAR_BYTES,
+            Model::Checkpoint { summary, .. } => {
+                let bytes = if self.precision == Precision::F16 { 2 } else { 4 };
+                photo + summary.parameters * bytes + largest * CHECKPOINT_BYTES
+            }
+        };
+        let speed = self.settings.speeds.get(&self.speed_key());
+        Estimate {
+            seconds: speed.map(|speed| speed * work(plan, self.steps())),
+            memory_bytes,
+        }
+    }
+
+    /// Remembers how long a job took.
+    pub(super) fn note_speed(&mut self, report: &JobReport) {
+        let work = work(&report.plan, self.steps());
+        if work <= 0.0 {
+            return;
+        }
+        let times = &report.milliseconds;
+        let new = (times.total - times.load) / 1e3 / work;
+        let key = self.speed_key();
+        let speed = self.settings.speeds.entry(key).or_insert(new);
+        *speed += (new - *speed) * NEWEST;
+        self.keep_settings();
+    }
+
+    /// Exemplar's own rounds belong to its speed.
+    fn steps(&self) -> u32 {
+        match &self.model {
+            Model::Exemplar => 1,
+            Model::Checkpoint { .. } => self.generate.num_inference_steps.unwrap_or(50),
+        }
+    }
+
+    fn speed_key(&self) -> String {
+        format!("{} · {}", self.model.name(), self.device.name())
+    }
+}
