@@ -67,19 +67,28 @@ pub fn measure(stage: &Stage, folder: &Path, file: &Path) -> anyhow::Result<Phot
         size: PixelSize::default(),
     };
     let mut figures = vec![Figure::new("plain decode", "ms", ms(plain)).note("image crate alone")];
-    let opened = session.open(file)?;
+    let (read, opened) = session.open(file)?;
     figures.push(
         Figure::new("open to first frame", "ms", ms(opened))
             .bound(ms(plain) * OPEN_BOUND, "1.3 × plain decode"),
     );
+    figures.push(
+        Figure::new("  until read, decoded, journalled", "ms", ms(read))
+            .note("the rest is the first frame"),
+    );
     let decoded = session.size.area() * 3;
-    figures.extend(session.memory("memory after opening", &mut process, before, decoded));
+    figures.extend(memory(
+        "memory after opening",
+        &mut process,
+        before,
+        decoded,
+    ));
     session.strokes(20.0, "stroke event, 20 px", &mut figures)?;
     session.strokes(800.0, "stroke event, 800 px", &mut figures)?;
     session.undo(&mut figures)?;
     session.journal(&mut figures)?;
     session.frames(&mut process, &mut figures)?;
-    figures.extend(session.memory("memory at the end", &mut process, before, decoded));
+    figures.extend(memory("memory at the end", &mut process, before, decoded));
     let cached = session
         .pictures
         .painter
@@ -112,8 +121,8 @@ fn plain_decode(file: &Path) -> anyhow::Result<Duration> {
 }
 
 impl Session<'_> {
-    /// Until all of the photo is on the screen.
-    fn open(&mut self, file: &Path) -> anyhow::Result<Duration> {
+    /// Times until the document is there, and until all of the photo is on the screen.
+    fn open(&mut self, file: &Path) -> anyhow::Result<(Duration, Duration)> {
         let start = Instant::now();
         self.app.dispatch(Command::Open(file.to_owned()));
         'waiting: loop {
@@ -129,9 +138,10 @@ impl Session<'_> {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        let read = start.elapsed();
         self.size = self.document()?.size();
         self.settle(self.fit())?;
-        Ok(start.elapsed())
+        Ok((read, start.elapsed()))
     }
 
     fn document(&self) -> anyhow::Result<&Document> {
@@ -368,21 +378,16 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
 
-    fn memory(
-        &self,
-        name: &'static str,
-        process: &mut Process,
-        before: u64,
-        decoded: u64,
-    ) -> Option<Figure> {
-        let grown = process.resident_bytes()?.saturating_sub(before);
-        let bound = MEMORY_BOUND * decoded as f64 + TILE_MEMORY_BYTES as f64;
-        Some(Figure::mib(name, grown).bound(
-            bound / f64::from(1 << 20),
-            "2.5 × decoded photo + tile cache; growth since before",
-        ))
-    }
+/// What this process grew by since the photo was opened, beside its bound.
+fn memory(name: &'static str, process: &mut Process, before: u64, decoded: u64) -> Option<Figure> {
+    let grown = process.resident_bytes()?.saturating_sub(before);
+    let bound = MEMORY_BOUND * decoded as f64 + TILE_MEMORY_BYTES as f64;
+    Some(Figure::mib(name, grown).bound(
+        bound / f64::from(1 << 20),
+        "2.5 × decoded photo + tile cache; growth since before",
+    ))
 }
 
 /// A wavy stroke around the middle of what is seen; each number another one.
