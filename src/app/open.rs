@@ -99,9 +99,7 @@ fn open_project(path: &Path, own_path: Option<PathBuf>) -> Result<Opened, String
 fn start_journal(opened: &mut Opened, root: &Path, source: Option<PathBuf>, bytes: &[u8]) {
     match Journal::create(root, source, bytes) {
         Ok(journal) => opened.document.keep_journal(journal),
-        Err(error) => opened
-            .warnings
-            .push(no_journal(&error.to_string())),
+        Err(error) => opened.warnings.push(no_journal(&error.to_string())),
     }
 }
 

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::content::Content;
-use super::recording::Record;
 use super::fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
-use super::{Document, DocumentError};
+use super::history::Change;
+use super::recording::Record;
+use super::{Document, DocumentError, MaskTiles};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::Photo;
@@ -126,8 +127,7 @@ impl Document {
             return Ok(id);
         }
         let covered = self.content.covered(base);
-        let growth =
-            (!basis.extension.is_none()).then(|| Growth::between(covered, basis.frame));
+        let growth = (!basis.extension.is_none()).then(|| Growth::between(covered, basis.frame));
         let id = FillId(self.take_number());
         let fill = Fill {
             id,
@@ -144,8 +144,20 @@ impl Document {
         if growth.is_some() {
             after.frame = basis.frame;
         }
-        let label = if growth.is_some() { "extension" } else { "fill" };
-        self.change_content(label, after)?;
+        let label = if growth.is_some() {
+            "extension"
+        } else {
+            "fill"
+        };
+        let mut step = self.content_step(label, after)?;
+        // What was marked is filled; the fill keeps the mask, and undo brings it back.
+        let empty = Mask::new(self.mask.size());
+        if let Some(tiles) = MaskTiles::between(&self.mask, &empty) {
+            self.changes.note_mask(Some(tiles.bounds()));
+            self.mask = Arc::new(empty);
+            step.changes.push(Change::Mask(tiles));
+        }
+        self.record(step);
         Ok(id)
     }
 
@@ -155,9 +167,7 @@ impl Document {
         let fill = &self.content.fills[position];
         let base = self.base.size.rect();
         let covered = self.content.covered_by_first(base, position);
-        let frame = fill
-            .growth
-            .map_or(covered, |growth| growth.apply(covered));
+        let frame = fill.growth.map_or(covered, |growth| growth.apply(covered));
         let canvas = frame.intersect(covered);
         let photo = self.content.render_first(&self.base, position, canvas)?;
         let extension = Extension {

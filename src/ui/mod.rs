@@ -10,6 +10,7 @@ pub mod bench;
 mod canvas;
 mod cheat_sheet;
 mod commands;
+mod crashes;
 mod dialogs;
 mod finder;
 mod icons;
