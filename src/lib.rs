@@ -12,7 +12,7 @@
 //!                     engine worker, per crop: compose::crop_masks ▶ prefill ▶ diffusion (exemplar or pipeline)
 //!                                   │                          ▶ compose::match_surroundings ▶ Photo::blend
 //!                                   ▼ engine::JobEvent: started, stage, step, preview, finished, failed, cancelled
-//!                     app::Candidate ─Command::Accept─▶ one Edit in the document's history ─photo::encode─▶ file
+//!                     app::Candidate ─Command::Accept─▶ one Fill in the document ─photo::encode─▶ file
 //! ```
 //!
 //! # Rooms
@@ -32,8 +32,8 @@
 //! | [`models`] | what a folder or file on disk is |
 //! | [`quality`] | numbers that say how good a fill is; benchmark holes; the table of scores |
 //! | [`engine`] | the worker thread, jobs, devices |
-//! | [`document`] | the open picture, its edits and their inverse |
-//! | [`app`] | the state that front ends share, and the commands that change it |
+//! | [`document`] | the open picture: fills upon the photo, frame, mask, history; the journal and project files that keep them |
+//! | [`app`] | the state that front ends share, the commands that change it, recovery after a crash |
 //! | [`gpu`] | drawing the canvas |
 //! | [`ui`] | the window |
 //! | [`cli`] | the command line |

@@ -85,7 +85,7 @@ pub(super) fn stamp(
         }
         let start = y as usize * width;
         let row = &mut mask.plane.data[start + left as usize..start + right as usize];
-        for (offset, value) in row.iter_mut().enumerate() {
+        let paint = |value: &mut u8, offset: usize| {
             let centre_x = (left + offset as i32) as f32 + 0.5;
             let coverage = tip.coverage(line.distance(centre_x, centre_y));
             *value = if brush.erase {
@@ -93,6 +93,24 @@ pub(super) fn stamp(
             } else {
                 (*value).max(coverage)
             };
+            coverage == 255
+        };
+        // What is near enough to a line is convex: between two full pixels of a row all are full.
+        let first = row
+            .iter_mut()
+            .enumerate()
+            .position(|(n, value)| paint(value, n));
+        if let Some(first) = first {
+            let rest = &mut row[first + 1..];
+            let end = rest.len();
+            let last = rest
+                .iter_mut()
+                .enumerate()
+                .rev()
+                .position(|(n, value)| paint(value, first + 1 + n));
+            if let Some(last) = last {
+                rest[..end - 1 - last].fill(if brush.erase { 0 } else { 255 });
+            }
         }
     }
     dirty
@@ -152,5 +170,57 @@ impl Line {
             self.from.0 + self.along.0 * b,
         );
         Some((one.min(two), one.max(two)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::PixelSize;
+
+    #[test]
+    fn a_stamp_is_its_tips_coverage_at_every_pixel() {
+        let points = [
+            (20.0, 20.0),
+            (61.3, 40.7),
+            (61.3, 40.7),
+            (5.0, 70.2),
+            (90.0, 70.2),
+            (200.0, -30.0),
+        ];
+        for (diameter, hardness, erase) in [
+            (1.0, 1.0, false),
+            (7.0, 0.3, false),
+            (40.0, 0.8, false),
+            (90.0, 1.0, true),
+            (300.0, 0.0, true),
+            (300.0, 0.9, false),
+        ] {
+            let brush = StrokeBrush {
+                diameter,
+                hardness,
+                erase,
+            };
+            let tip = Tip::new(&brush).expect("a tip");
+            for pair in points.windows(2) {
+                let mut mask = Mask::new(PixelSize::new(120, 90));
+                for (n, value) in mask.plane.data.iter_mut().enumerate() {
+                    *value = (n * 7 % 256) as u8;
+                }
+                let before = mask.clone();
+                mask.stamp(pair[0], pair[1], &brush);
+                let line = Line::new(pair[0], pair[1]);
+                for (n, (new, old)) in mask.plane.data.iter().zip(&before.plane.data).enumerate() {
+                    let at = ((n % 120) as f32 + 0.5, (n / 120) as f32 + 0.5);
+                    let coverage = tip.coverage(line.distance(at.0, at.1));
+                    let expected = if erase {
+                        (*old).min(255 - coverage)
+                    } else {
+                        (*old).max(coverage)
+                    };
+                    assert_eq!(*new, expected, "{brush:?} {pair:?} at {at:?}");
+                }
+            }
+        }
     }
 }
