@@ -10,6 +10,7 @@ use crate::geometry::PixelSize;
 pub const APP_NAME: &str = "Inlay";
 
 // --- menus ---------------------------------------------------------------------------------------------------------------
+pub const MENU_ALL: &str = "Menu";
 pub const MENU_FILE: &str = "File";
 pub const MENU_EDIT: &str = "Edit";
 pub const MENU_MASK: &str = "Mask";

@@ -13,7 +13,7 @@ const WIDTHS: std::ops::RangeInclusive<f32> = 240.0..=640.0;
 /// What the canvas keeps of a small window, in points.
 const CANVAS: f32 = 200.0;
 /// Room for the button and its line, or for a running job: the panel must not jump between them.
-const FOOT: f32 = 102.0;
+const FOOT: f32 = 126.0;
 
 pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
