@@ -1,11 +1,12 @@
-//! Owns the timings of selecting on two cores. Bars: the wand over 24 megapixels under 300 ms. Run with
+//! Owns the timings of selecting on two cores. Bars: the wand over 24 megapixels and an object
+//! in 4 megapixels, all included, under 300 ms each. Run with
 //! `cargo bench --bench select`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use inlay::geometry::{PixelRect, PixelSize};
 use inlay::mask::{Combine, FeatherEdge, Mask};
 use inlay::raster::Plane;
-use inlay::select::{Seen, WandOptions, wand};
+use inlay::select::{ObjectOptions, RefineOptions, Seen, WandOptions, object, refine, wand};
 
 /// A smooth picture with grain, as a plain sky or wall is.
 pub fn grainy(size: PixelSize) -> Vec<u8> {
@@ -84,5 +85,43 @@ fn masks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, wands, masks);
+/// An object with grain on a ground with grain, 4 megapixels, and what edges cost in it.
+fn objects(criterion: &mut Criterion) {
+    let size = PixelSize::new(2400, 1700);
+    let mut rgba = grainy(size);
+    let mut truth = Mask::new(size);
+    truth.fill_ellipse(PixelRect::new(700, 400, 1000, 900), false);
+    for (pixel, inside) in rgba.chunks_exact_mut(4).zip(&truth.plane.data) {
+        if *inside >= 128 {
+            pixel[0] = pixel[0].saturating_add(40);
+        }
+    }
+    let picture = Seen::new(&rgba, size).expect("fits");
+    let mut labels = Plane::new(size);
+    let mut stroke = Mask::new(size);
+    stroke.fill_rect(PixelRect::new(1000, 800, 400, 20), false);
+    for (label, inside) in labels.data.iter_mut().zip(&stroke.plane.data) {
+        *label = inside / 255;
+    }
+    let mut group = criterion.benchmark_group("object 4 MP");
+    group.sample_size(10);
+    let options = ObjectOptions::default();
+    let found = object(&picture, &labels, None, &options, &|| false).expect("finds");
+    for (name, previous) in [("first stroke", None), ("going on", Some(&found))] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| object(&picture, &labels, previous, &options, &|| false));
+        });
+    }
+    truth.grow(4.0);
+    group.bench_function("refine, radius 12", |bencher| {
+        bencher.iter_batched(
+            || truth.plane.clone(),
+            |mut plane| refine(&picture, &mut plane, RefineOptions::default(), &|| false),
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, wands, masks, objects);
 criterion_main!(benches);

@@ -147,7 +147,8 @@ impl Settings {
         );
         self.brush_hardness = or(self.brush_hardness, 0.0, 1.0, default.brush_hardness);
         self.mask_opacity = or(self.mask_opacity, 0.1, 1.0, default.mask_opacity);
-        self.speeds.retain(|_, speed| speed.is_finite() && *speed > 0.0);
+        self.speeds
+            .retain(|_, speed| speed.is_finite() && *speed > 0.0);
         self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
         self.history_mib = self.history_mib.clamp(64, 65_536);
         self.panel_width = self.panel_width.map(|width| or(width, 240.0, 640.0, 316.0));

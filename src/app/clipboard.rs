@@ -6,9 +6,7 @@ use std::borrow::Cow;
 use arboard::{Clipboard, Error, ImageData};
 
 use crate::geometry::PixelSize;
-use crate::photo::{
-    EncodeOptions, Layout, MAX_PIXELS, Photo, PhotoFormat, Samples, encode_bytes,
-};
+use crate::photo::{EncodeOptions, Layout, MAX_PIXELS, Photo, PhotoFormat, Samples, encode_bytes};
 
 /// Offers a photo to other programs as 8-bit sRGB RGBA.
 pub fn copy(photo: &Photo) -> Result<PixelSize, String> {

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use super::state::Tool;
 use super::handlers::{Anchor, Aspect, Shape};
+use super::state::Tool;
 use crate::document::FillId;
-use crate::geometry::PixelRect;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
+use crate::geometry::PixelRect;
 use crate::mask::{Combine, Mask};
 use crate::plan::{Extension, GenerateSettings};
 use crate::select::WandOptions;
@@ -131,6 +131,8 @@ pub enum Command {
     },
     /// Fills with a new seed.
     Again,
+    /// Three more from the seeds that follow the shown result's.
+    MoreLikeThis,
     Cancel,
     ShowCandidate(usize),
     /// Writes the picture as it would be with this result accepted (with `raw`: the model's own picture).
@@ -197,6 +199,14 @@ const fn plain(key: &'static str) -> Shortcut {
     Shortcut {
         command: false,
         shift: false,
+        key,
+    }
+}
+
+const fn shift(key: &'static str) -> Shortcut {
+    Shortcut {
+        command: false,
+        shift: true,
         key,
     }
 }
@@ -274,6 +284,7 @@ impl Command {
             Self::ChoosePrecision(_) => "Precision",
             Self::Generate { .. } => "Generate",
             Self::Again => "Again",
+            Self::MoreLikeThis => "More like this",
             Self::Cancel => "Cancel",
             Self::ShowCandidate(_) => "Show result",
             Self::SaveCandidate { .. } => "Save result as…",
@@ -340,7 +351,37 @@ impl Command {
                 "f16 is faster on GPUs; f32 gives the same picture everywhere"
             }
             Self::Generate { .. } => "Fill the painted area and any extension",
-            Self::Again => "Throw this result away and make another",
+            Self::Again => "Make another with a new seed",
+            Self::MoreLikeThis => "Make three more from the seeds beside this one's",
+            Self::AcceptPart => {
+                "Keep this result where the mask is now, and choose another for the rest"
+            }
+            Self::DiscardAll => "Throw all results away",
+            Self::Flip(_) => "Look at the other results in place",
+            Self::SaveCandidate { .. } => "Write this result to a file without accepting it",
+            Self::SaveProject(_) => {
+                "Keep the photo with all edits, so that they can be changed later (.inlay)"
+            }
+            Self::SaveMask(_) => "Write the mask as a grey PNG",
+            Self::FeatherMask(_) => "Soften the mask's edge",
+            Self::FillHoles => "Mark what the mask encloses",
+            Self::RefineMask(_) => "Move a rough edge onto the edges in the photo",
+            Self::SetCombine(Combine::Add) => "Selections add to the mask (Shift)",
+            Self::SetCombine(Combine::Subtract) => "Selections take away from the mask (Alt)",
+            Self::SetCombine(Combine::Intersect) => {
+                "Selections keep what they and the mask have in common (Shift+Alt)"
+            }
+            Self::SetCombine(Combine::Replace) => "Selections replace the mask",
+            Self::EndObject => "The next stroke marks another object",
+            Self::ResetFrame => "The whole picture, without crop or new canvas",
+            Self::SetOverlap(_) => {
+                "How far the fill re-draws the photo beside new canvas; 0 leaves every pixel of it"
+            }
+            Self::RerunFill { .. } => {
+                "Fill the same place again with the model, words and seed chosen now"
+            }
+            Self::EditFillMask(Some(_)) => "The mask tools change where this edit shows",
+            Self::RemoveFill(_) => "Take this edit out of the picture",
             Self::Cancel => "Stop; the picture stays as it is",
             Self::Accept => "Put this result into the picture",
             Self::Discard => "Throw this result away",
@@ -359,7 +400,21 @@ impl Command {
             Self::PastePicture => Some(ctrl("V")),
             Self::ChooseTool(Tool::Brush) => Some(plain("B")),
             Self::ChooseTool(Tool::Eraser) => Some(plain("E")),
+            Self::ChooseTool(Tool::Rectangle) => Some(plain("R")),
+            Self::ChooseTool(Tool::Ellipse) => Some(plain("O")),
+            Self::ChooseTool(Tool::Lasso) => Some(plain("L")),
+            Self::ChooseTool(Tool::Polygon) => Some(plain("P")),
+            Self::ChooseTool(Tool::Wand) => Some(plain("W")),
+            Self::ChooseTool(Tool::Object) => Some(plain("Q")),
             Self::ChooseTool(Tool::Pan) => Some(plain("H")),
+            Self::SaveProject(_) => Some(ctrl_shift("E")),
+            Self::RefineMask(_) => Some(ctrl_shift("R")),
+            Self::AcceptPart => Some(shift("Enter")),
+            Self::DiscardAll => Some(shift("Delete")),
+            Self::Flip(by) if *by < 0 => Some(plain("ArrowLeft")),
+            Self::Flip(_) => Some(plain("ArrowRight")),
+            Self::MoreLikeThis => Some(ctrl_shift("M")),
+            Self::EndObject => Some(plain("N")),
             Self::BrushSmaller => Some(plain("[")),
             Self::BrushLarger => Some(plain("]")),
             Self::ClearMask => Some(ctrl("D")),

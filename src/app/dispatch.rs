@@ -36,13 +36,13 @@ impl App {
             Command::ContinueStroke { x, y, pressure } => self.continue_stroke(x, y, pressure),
             Command::EndStroke => self.end_stroke(),
             Command::CancelStroke => self.cancel_stroke(),
-            Command::ClearMask => {
-                self.change_mask("cleared mask", |mask| *mask = crate::mask::Mask::new(mask.size()))
-            }
+            Command::ClearMask => self.change_mask("cleared mask", |mask| {
+                *mask = crate::mask::Mask::new(mask.size())
+            }),
             Command::InvertMask => self.change_mask("inverted mask", crate::mask::Mask::invert),
-            Command::GrowMask(px) if px < 0 => {
-                self.change_mask("shrunken mask", |mask| mask.shrink(px.unsigned_abs() as f32))
-            }
+            Command::GrowMask(px) if px < 0 => self.change_mask("shrunken mask", |mask| {
+                mask.shrink(px.unsigned_abs() as f32)
+            }),
             Command::GrowMask(px) => self.change_mask("grown mask", |mask| mask.grow(px as f32)),
             Command::LoadMask(path) => self.load_mask(path),
             Command::SaveMask(path) => self.save_mask(path),
@@ -82,6 +82,7 @@ impl App {
 
             Command::Generate { count } => self.start_jobs(count),
             Command::Again => self.again(),
+            Command::MoreLikeThis => self.more_like_this(),
             Command::Cancel => self.cancel(),
             Command::ShowCandidate(index) => {
                 self.shown = index.min(self.candidates.len().saturating_sub(1))
@@ -125,18 +126,18 @@ impl App {
                 self.keep_settings();
             }
             Command::SetHistoryMemory(mib) => {
-                self.settings.history_mib = mib.clamp(64, 65_536);
-                let bytes = self.settings.history_mib as usize * (1 << 20);
-                if let Some(document) = &mut self.document {
-                    document.set_history_budget(bytes);
-                }
+                let settings = crate::settings::Settings {
+                    history_mib: mib,
+                    ..self.settings.clone()
+                };
+                self.set_preferences(settings);
                 self.keep_settings();
             }
             Command::SetReducedMotion(is_reduced) => {
                 self.settings.reduced_motion = is_reduced;
                 self.keep_settings();
             }
-            Command::SetPreferences(settings) => self.settings = settings.in_range(),
+            Command::SetPreferences(settings) => self.set_preferences(*settings),
             Command::KeepSettings => self.keep_settings(),
             Command::DismissNotice(number) => self.notices.retain(|notice| notice.number != number),
         }

@@ -30,11 +30,18 @@ impl App {
     pub fn estimate(&self, plan: &InpaintPlan) -> Estimate {
         let largest = plan.crops.iter().map(|crop| crop.working_size.area()).max();
         let largest = largest.unwrap_or(0);
-        let photo = self.document.as_ref().map_or(0, |d| d.photo().sample_bytes() as u64);
+        let photo = self
+            .document
+            .as_ref()
+            .map_or(0, |d| d.photo().sample_bytes() as u64);
         let memory_bytes = match &self.model {
             Model::Exemplar => photo + largest * EXEMPLAR_BYTES,
             Model::Checkpoint { summary, .. } => {
-                let bytes = if self.precision == Precision::F16 { 2 } else { 4 };
+                let bytes = if self.precision == Precision::F16 {
+                    2
+                } else {
+                    4
+                };
                 photo + summary.parameters * bytes + largest * CHECKPOINT_BYTES
             }
         };

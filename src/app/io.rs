@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::clipboard;
-use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
-use crate::geometry::{PixelRect, PixelSize};
-use crate::mask::Mask;
 use super::open::{self, Opened};
 use crate::document::Orphan;
 use crate::document::project::StoredProject;
+use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
+use crate::geometry::{PixelRect, PixelSize};
+use crate::mask::Mask;
 use crate::models;
 use crate::photo::{self, EncodeOptions, Photo, PhotoError};
 use crate::select::Selected;
@@ -220,11 +220,7 @@ impl Io {
 }
 
 /// The photo as it would be with a result accepted; `frame` is the job's canvas, seen from the photo.
-fn with_result(
-    photo: &Photo,
-    result: &JobResult,
-    frame: PixelRect,
-) -> Result<Photo, PhotoError> {
+fn with_result(photo: &Photo, result: &JobResult, frame: PixelRect) -> Result<Photo, PhotoError> {
     if let Some(raw) = &result.raw {
         return Ok(Photo::from_rgb8(raw.size, raw.to_rgb8()));
     }

@@ -36,9 +36,10 @@ pub fn open_file(path: &Path, journals: Option<&Path>) -> Result<Opened, String>
     if let Some(root) = journals {
         match std::fs::read(path) {
             Ok(bytes) => start_journal(&mut opened, root, Some(path.to_owned()), &bytes),
-            Err(error) => opened
-                .warnings
-                .push(format!("no recovery journal is kept: {}: {error}", path.display())),
+            Err(error) => opened.warnings.push(format!(
+                "no recovery journal is kept: {}: {error}",
+                path.display()
+            )),
         }
     }
     Ok(opened)

@@ -28,13 +28,22 @@ pub fn of_fills<'a>(fills: impl DoubleEndedIterator<Item = &'a Fill> + Clone) ->
 pub fn of_fill(recipe: &FillRecipe) -> Recipe {
     let settings = &recipe.settings;
     let reads_words = recipe.model_folder.is_some();
-    let words = |text: &str| if reads_words { text.to_owned() } else { String::new() };
+    let words = |text: &str| {
+        if reads_words {
+            text.to_owned()
+        } else {
+            String::new()
+        }
+    };
     Recipe {
         prompt: words(&settings.prompt),
         negative_prompt: words(&settings.negative_prompt),
         num_inference_steps: settings.num_inference_steps,
         sampler: settings.scheduler.clone().filter(|_| reads_words),
-        guidance_scale: settings.guidance_scale.filter(|_| reads_words).map(|v| v as f32),
+        guidance_scale: settings
+            .guidance_scale
+            .filter(|_| reads_words)
+            .map(|v| v as f32),
         seed: Some(settings.seed),
         size: Some(PixelSize::new(recipe.width, recipe.height)),
         model_hash: recipe.model_hash.clone(),

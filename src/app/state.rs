@@ -74,12 +74,20 @@ impl Tool {
         match self {
             Self::Brush => "Paint over what should go or change",
             Self::Eraser => "Unpaint",
-            Self::Rectangle => "Drag a rectangle (Shift adds, Alt takes away, both keep what is common)",
-            Self::Ellipse => "Drag an ellipse (Shift adds, Alt takes away, both keep what is common)",
+            Self::Rectangle => {
+                "Drag a rectangle (Shift adds, Alt takes away, both keep what is common)"
+            }
+            Self::Ellipse => {
+                "Drag an ellipse (Shift adds, Alt takes away, both keep what is common)"
+            }
             Self::Lasso => "Draw around something freely",
-            Self::Polygon => "Click corner by corner; Enter or a double click closes, Backspace takes a corner back",
+            Self::Polygon => {
+                "Click corner by corner; Enter or a double click closes, Backspace takes a corner back"
+            }
             Self::Wand => "Click a colour to mark what has it",
-            Self::Object => "Draw a stroke inside something to mark all of it; draw outside (right button or Alt) to correct",
+            Self::Object => {
+                "Draw a stroke inside something to mark all of it; draw outside (right button or Alt) to correct"
+            }
             Self::Pan => "Move the view (also: hold Space, or the middle button)",
         }
     }
@@ -166,6 +174,7 @@ pub struct MadeFor {
     pub basis: Basis,
     /// The mask at the start, new canvas included.
     pub mask: FillMask,
+    pub mask_revision: u64,
     pub model: String,
     pub model_folder: Option<PathBuf>,
     pub model_hash: Option<String>,
@@ -462,6 +471,14 @@ impl App {
                 content,
                 result,
             } => self.on_saved(path, content, result),
+        }
+    }
+
+    pub(super) fn set_preferences(&mut self, settings: Settings) {
+        self.settings = settings.in_range();
+        let bytes = self.settings.history_mib as usize * (1 << 20);
+        if let Some(document) = &mut self.document {
+            document.set_history_budget(bytes);
         }
     }
 

@@ -77,6 +77,7 @@ fn window(photo: Option<PathBuf>, open_window: OpenWindow) -> Outcome {
         paths: Paths::find(),
         program: program(),
         keep_preferences: true,
+        keep_journal: true,
         ..AppOptions::default()
     };
     open_window(options, photo).map_err(|error| Failure::Failed(format!("{error:#}")))

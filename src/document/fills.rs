@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::content::Content;
-use super::recording::Record;
 use super::fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
+use super::recording::Record;
 use super::{Document, DocumentError};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
@@ -126,8 +126,7 @@ impl Document {
             return Ok(id);
         }
         let covered = self.content.covered(base);
-        let growth =
-            (!basis.extension.is_none()).then(|| Growth::between(covered, basis.frame));
+        let growth = (!basis.extension.is_none()).then(|| Growth::between(covered, basis.frame));
         let id = FillId(self.take_number());
         let fill = Fill {
             id,
@@ -144,7 +143,11 @@ impl Document {
         if growth.is_some() {
             after.frame = basis.frame;
         }
-        let label = if growth.is_some() { "extension" } else { "fill" };
+        let label = if growth.is_some() {
+            "extension"
+        } else {
+            "fill"
+        };
         self.change_content(label, after)?;
         Ok(id)
     }
@@ -155,9 +158,7 @@ impl Document {
         let fill = &self.content.fills[position];
         let base = self.base.size.rect();
         let covered = self.content.covered_by_first(base, position);
-        let frame = fill
-            .growth
-            .map_or(covered, |growth| growth.apply(covered));
+        let frame = fill.growth.map_or(covered, |growth| growth.apply(covered));
         let canvas = frame.intersect(covered);
         let photo = self.content.render_first(&self.base, position, canvas)?;
         let extension = Extension {

@@ -13,12 +13,7 @@ use crate::raster::Plane;
 
 impl Document {
     /// Starts a stroke with one dab; `pressure` (0–1) scales the brush. Returns what changed.
-    pub fn begin_stroke(
-        &mut self,
-        at: (f32, f32),
-        brush: StrokeBrush,
-        pressure: f32,
-    ) -> PixelRect {
+    pub fn begin_stroke(&mut self, at: (f32, f32), brush: StrokeBrush, pressure: f32) -> PixelRect {
         self.end_stroke();
         self.stroke = Some(Stroke::new(brush, at));
         self.continue_stroke(at, pressure)
@@ -153,7 +148,13 @@ impl Document {
             Some(id) => {
                 let fill = self.content.fill(id).ok_or(DocumentError::NoSuchFill)?;
                 let plane = fill.mask.crop(self.canvas());
-                (Mask { plane }, Some(Target { fill: id, own_mask: own }))
+                (
+                    Mask { plane },
+                    Some(Target {
+                        fill: id,
+                        own_mask: own,
+                    }),
+                )
             }
             None => (own.unpack(), None),
         };
@@ -167,7 +168,11 @@ impl Document {
         }
         self.target.clone_from(&after);
         changes.push(Change::Target { before, after });
-        let label = if id.is_some() { "editing a fill’s mask" } else { "end of editing a fill’s mask" };
+        let label = if id.is_some() {
+            "editing a fill’s mask"
+        } else {
+            "end of editing a fill’s mask"
+        };
         self.record(Step {
             label: label.into(),
             changes,

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Document;
 use super::content::Content;
 use super::fill::{Fill, FillId, FillMask, FillPart, Growth};
 use super::project::{StoredFill, StoredGrowth, StoredPart, StoredPlane, StoredProject};
-use super::Document;
 use crate::mask::Mask;
 use crate::photo::PhotoError;
 use crate::raster::Plane;
@@ -16,10 +16,10 @@ impl Document {
     /// Everything that a project file keeps. Shares the pixels with the document.
     pub fn to_project(&self) -> StoredProject {
         let canvas = self.canvas();
-        let own = self
-            .target
-            .as_ref()
-            .map_or_else(|| Mask::clone(&self.mask), |target| target.own_mask.unpack());
+        let own = self.target.as_ref().map_or_else(
+            || Mask::clone(&self.mask),
+            |target| target.own_mask.unpack(),
+        );
         let bounds = own.bounds();
         StoredProject {
             base: Arc::clone(&self.base),
@@ -37,7 +37,11 @@ impl Document {
     pub fn from_project(project: StoredProject, path: Option<PathBuf>) -> Result<Self, PhotoError> {
         let content = Content {
             number: 0,
-            fills: project.fills.into_iter().map(|f| Arc::new(live(f))).collect(),
+            fills: project
+                .fills
+                .into_iter()
+                .map(|f| Arc::new(live(f)))
+                .collect(),
             frame: project.frame,
         };
         let photo = content.render(&project.base)?;
@@ -102,7 +106,12 @@ fn live(stored: StoredFill) -> Fill {
         blend_px: part.blend_px,
     };
     let mask = stored.mask.map_or_else(
-        || FillMask::new(crate::geometry::PixelRect::default(), &Plane::new(crate::geometry::PixelSize::default())),
+        || {
+            FillMask::new(
+                crate::geometry::PixelRect::default(),
+                &Plane::new(crate::geometry::PixelSize::default()),
+            )
+        },
         |plane| {
             FillMask::new(
                 plane.rect,

@@ -112,7 +112,10 @@ impl Journal {
         let name = source
             .as_deref()
             .and_then(|path| path.file_name())
-            .map_or_else(|| "sample photo".to_owned(), |n| n.to_string_lossy().into_owned());
+            .map_or_else(
+                || "sample photo".to_owned(),
+                |n| n.to_string_lossy().into_owned(),
+            );
         log.append(&Record::Opened { source, name, file })?;
         Ok(Self::new(log, blobs, folder))
     }
@@ -238,7 +241,11 @@ impl Journal {
             is_visible: fill.is_visible,
             opacity: fill.opacity,
             growth: fill.growth,
-            parts: fill.parts.iter().map(part).collect::<Result<_, JournalError>>()?,
+            parts: fill
+                .parts
+                .iter()
+                .map(part)
+                .collect::<Result<_, JournalError>>()?,
             mask_rect: fill.mask.rect,
             mask: self.blobs.put(&fill.mask.plane().data)?,
             recipe: fill.recipe.clone(),

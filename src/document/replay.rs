@@ -11,7 +11,9 @@ use super::content::Content;
 use super::fill::{Fill, FillMask, FillPart};
 use super::history::{Change, PackedMask, Step, Target};
 use super::journal::{BlobId, BlobStore, JournalError, JournalFolder, LogWriter, read_log};
-use super::recording::{Journal, Record, StoredChange, StoredFill, StoredMask, StoredPart, samples_of};
+use super::recording::{
+    Journal, Record, StoredChange, StoredFill, StoredMask, StoredPart, samples_of,
+};
 use super::tiles::put_stored;
 use super::{Document, MaskTiles};
 use crate::mask::Mask;

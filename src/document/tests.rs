@@ -115,7 +115,14 @@ fn busy_session(document: &mut Document, mut after: impl FnMut(&Document)) {
     after(document);
     document.set_target(Some(second)).expect("there");
     after(document);
-    document.begin_stroke((40.0, 40.0), StrokeBrush { erase: true, ..brush(20.0) }, 1.0);
+    document.begin_stroke(
+        (40.0, 40.0),
+        StrokeBrush {
+            erase: true,
+            ..brush(20.0)
+        },
+        1.0,
+    );
     document.end_stroke();
     after(document);
     document.set_target(None).expect("back");
@@ -273,7 +280,10 @@ fn history_forgets_the_oldest_steps_beyond_its_budget() {
     while document.undo() {
         assert!(document.verify().expect("renders"));
     }
-    assert!(document.fills().len() >= 3, "only the newest steps are left");
+    assert!(
+        document.fills().len() >= 3,
+        "only the newest steps are left"
+    );
 }
 
 #[test]

@@ -97,13 +97,17 @@ impl Document {
         }
         let before = self.content.clone();
         while self.history.done() > done {
-            let Some(step) = self.history.step_back() else { break };
+            let Some(step) = self.history.step_back() else {
+                break;
+            };
             for change in step.changes.iter().rev() {
                 self.travel(change, Direction::Back);
             }
         }
         while self.history.done() < done {
-            let Some(step) = self.history.step_forth() else { break };
+            let Some(step) = self.history.step_forth() else {
+                break;
+            };
             for change in &step.changes {
                 self.travel(change, Direction::Forth);
             }

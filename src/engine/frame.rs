@@ -21,7 +21,9 @@ pub struct ModelSummary {
 
 fn kept_parameters(folder: &Path) -> u64 {
     let parts = crate::models::inspect(folder).map_or_else(|_| Vec::new(), |info| info.parts);
-    let kept = parts.iter().filter(|part| !part.name.starts_with("text_encoder"));
+    let kept = parts
+        .iter()
+        .filter(|part| !part.name.starts_with("text_encoder"));
     kept.map(|part| part.parameters).sum()
 }
 

@@ -262,13 +262,7 @@ fn put_back(
             .collect(),
     };
     content.blend(rect.size().rect(), &stitched.picture, &everywhere)?;
-    canvas.mix(
-        (rect.x, rect.y),
-        &content,
-        &stitched.coverage,
-        1.0,
-        rect,
-    )?;
+    canvas.mix((rect.x, rect.y), &content, &stitched.coverage, 1.0, rect)?;
     Ok(Some(Patch {
         rect,
         photo: canvas.cropped(rect)?,

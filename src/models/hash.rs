@@ -18,9 +18,15 @@ const WEIGHTS: [&str; 3] = [
 /// The first ten hexadecimal digits of the SHA-256 of the UNet's file in a diffusers folder, or of the file itself.
 pub fn weights_hash(path: &Path) -> std::io::Result<String> {
     let file = if path.is_dir() {
-        let found = WEIGHTS.iter().map(|name| path.join(name)).find(|p| p.is_file());
+        let found = WEIGHTS
+            .iter()
+            .map(|name| path.join(name))
+            .find(|p| p.is_file());
         found.ok_or_else(|| {
-            std::io::Error::new(std::io::ErrorKind::NotFound, "no single file of UNet weights")
+            std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "no single file of UNet weights",
+            )
         })?
     } else {
         path.to_owned()

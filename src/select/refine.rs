@@ -17,8 +17,8 @@ use crate::raster::Plane;
 /// How far an edge may move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RefineOptions {
-    /// Half the band's width in pixels, 1–256: about how wrong the rough edge may be. Pixels farther than this from the
-    /// rough edge stay as they are.
+    /// Half the band's width in pixels, 1–256: about how wrong the rough edge may be. Pixels that are this
+    /// far from those along the rough edge, or farther, stay as they are.
     pub radius_px: f32,
 }
 

@@ -7,7 +7,8 @@ use super::canvas::CanvasState;
 use super::commands::ViewCommand;
 use super::finder::Finder;
 use super::text;
-use crate::app::{App, Command};
+use crate::app::{Anchor, App, Command};
+use crate::document::FillId;
 
 /// Something asked for during a frame.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ pub enum Pick {
     SaveAs,
     Mask,
     Model,
+    SaveProject,
+    SaveMask,
+    /// The result on show.
+    SaveResult,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,29 @@ pub struct State {
     pub recent_commands: Vec<&'static str>,
     /// The panel at the right, in points, as dragged.
     pub panel_width: Option<f32>,
+    pub tab: Tab,
+    pub extend: ExtendChoice,
+    /// The edit whose name is being typed, and the name so far.
+    pub renaming: Option<(FillId, String)>,
+    /// The list of crashed runs is not shown any more.
+    pub are_crashes_put_off: bool,
+}
+
+/// What the panel at the right shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    #[default]
+    Fill,
+    Edits,
+    History,
+}
+
+/// How a preset of proportions is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExtendChoice {
+    pub anchor: Anchor,
+    /// Cut off instead of adding.
+    pub crops: bool,
 }
 
 impl Default for State {
@@ -85,6 +113,13 @@ impl Default for State {
             sheet: None,
             recent_commands: Vec::new(),
             panel_width: None,
+            tab: Tab::default(),
+            extend: ExtendChoice {
+                anchor: Anchor::MIDDLE,
+                crops: false,
+            },
+            renaming: None,
+            are_crashes_put_off: false,
         }
     }
 }
@@ -123,12 +158,15 @@ impl Scene<'_> {
     }
 }
 
+/// Jobs that may run and wait.
+const MOST_JOBS: usize = 8;
+
 /// See [`Scene::why_not`].
 fn why_not(app: &App, has_mask: bool, command: &Command) -> Option<&'static str> {
     let document = app.document();
     let needs = |is_there: bool, why: &'static str| (!is_there).then_some(why);
     let needs_photo = needs(document.is_some(), text::WHY_NO_PHOTO);
-    let is_idle = app.jobs().is_empty();
+    let has_room = app.jobs().len() < MOST_JOBS;
     match command {
         // A picture without a file (the sample) is saved by choosing one.
         Command::Save => needs_photo
@@ -138,23 +176,41 @@ fn why_not(app: &App, has_mask: bool, command: &Command) -> Option<&'static str>
                 text::WHY_SAVED,
             )),
         Command::SaveAs(_) => needs_photo.or(needs(!app.is_saving(), text::WHY_SAVING)),
-        Command::ClearMask | Command::GrowMask(_) => needs(has_mask, text::WHY_NO_MASK),
+        Command::ClearMask
+        | Command::GrowMask(_)
+        | Command::FeatherMask(_)
+        | Command::FillHoles
+        | Command::RefineMask(_)
+        | Command::SaveMask(_) => needs(has_mask, text::WHY_NO_MASK),
+        Command::SaveProject(_) => needs_photo.or(needs(!app.is_saving(), text::WHY_SAVING)),
+        Command::ResetFrame => needs_photo.or(needs(
+            document.is_some_and(|d| d.frame() != d.available()),
+            text::WHY_NO_FRAME,
+        )),
+        Command::EndObject => needs(!app.object_strokes().is_empty(), text::WHY_NO_OBJECT),
+        Command::Flip(_) => needs(app.candidates().len() > 1, text::WHY_NO_RESULT),
         Command::InvertMask | Command::LoadMask(_) | Command::CopyPicture => needs_photo,
         Command::MaskFromTransparency => needs_photo.or(needs(
             document.is_some_and(|d| d.photo().layout.has_alpha()),
             text::WHY_OPAQUE,
         )),
         Command::Generate { .. } => {
-            why_not_generate(app, has_mask).or(needs(is_idle, text::WHY_BUSY))
+            why_not_generate(app, has_mask).or(needs(has_room, text::WHY_BUSY))
         }
+        Command::MoreLikeThis => needs(!app.candidates().is_empty(), text::WHY_NO_RESULT)
+            .or(needs(has_room, text::WHY_BUSY)),
         Command::Again => needs(!app.candidates().is_empty(), text::WHY_NO_RESULT)
-            .or(needs(is_idle, text::WHY_BUSY))
+            .or(needs(has_room, text::WHY_BUSY))
             .or(why_not_generate(app, has_mask)),
         Command::Cancel => needs(
             app.jobs().iter().any(|job| !job.is_cancelling),
             text::WHY_IDLE,
         ),
-        Command::Accept | Command::Discard => {
+        Command::Accept
+        | Command::AcceptPart
+        | Command::Discard
+        | Command::DiscardAll
+        | Command::SaveCandidate { .. } => {
             needs(app.shown_candidate().is_some(), text::WHY_NO_RESULT)
         }
         Command::Undo => needs(

@@ -9,6 +9,7 @@ use super::action::{Action, Scene};
 use super::shortcuts;
 use super::text;
 use crate::app::{Command, Shortcut, Tool};
+use crate::mask::Combine;
 use crate::settings::Theme;
 
 /// What concerns the window alone.
@@ -145,6 +146,7 @@ impl Act {
         let settings = scene.app.settings();
         match self {
             Self::App(Command::ChooseTool(tool)) => Some(scene.app.tool() == *tool),
+            Self::App(Command::SetCombine(how)) => Some(scene.app.combine() == *how),
             Self::App(Command::SetTheme(theme)) => Some(settings.theme == *theme),
             Self::App(Command::SetReducedMotion(_)) => Some(settings.reduced_motion),
             Self::View(ViewCommand::ShowMask) => Some(!scene.state.canvas.is_mask_hidden),
@@ -170,6 +172,16 @@ impl Entry {
         self.label.unwrap_or_else(|| self.act.label())
     }
 }
+
+/// What selections can do, in the order of the switch.
+pub const COMBINES: [Combine; 4] = [
+    Combine::Add,
+    Combine::Subtract,
+    Combine::Intersect,
+    Combine::Replace,
+];
+/// How far a rough edge may be off, in px, from menu and keyboard.
+pub const REFINE_PX: f32 = 12.0;
 
 /// Everything, in the order of menus.
 pub fn table(scene: &Scene<'_>) -> Vec<Entry> {
@@ -211,7 +223,11 @@ fn file_and_edit(list: &mut Lines, variations: u32) {
     );
     list.block(
         File,
-        [App(Command::Save), App(Command::SaveAs(PathBuf::new()))],
+        [
+            App(Command::Save),
+            App(Command::SaveAs(PathBuf::new())),
+            App(Command::SaveProject(PathBuf::new())),
+        ],
     );
     list.block(
         File,
@@ -227,8 +243,17 @@ fn file_and_edit(list: &mut Lines, variations: u32) {
         [
             App(Command::Generate { count: variations }),
             App(Command::Again),
+            App(Command::MoreLikeThis),
             App(Command::Accept),
+            App(Command::AcceptPart),
+            App(Command::Flip(-1)),
+            App(Command::Flip(1)),
+            App(Command::SaveCandidate {
+                index: 0,
+                path: PathBuf::new(),
+            }),
             App(Command::Discard),
+            App(Command::DiscardAll),
             App(Command::Cancel),
             App(Command::NewSeed),
         ],
@@ -246,20 +271,38 @@ fn mask_and_tools(list: &mut Lines) {
             entry.begins_block = number == 0;
         }
     }
+    for (number, (px, label)) in text::FEATHER_BY.into_iter().enumerate() {
+        list.block(Mask, [App(Command::FeatherMask(px))]);
+        list.named(label);
+        if let Some(entry) = list.0.last_mut() {
+            entry.begins_block = number == 0;
+        }
+    }
+    list.block(
+        Mask,
+        [App(Command::RefineMask(REFINE_PX)), App(Command::FillHoles)],
+    );
     list.block(
         Mask,
         [
             App(Command::LoadMask(PathBuf::new())),
+            App(Command::SaveMask(PathBuf::new())),
             App(Command::MaskFromTransparency),
         ],
     );
+    list.block(Mask, COMBINES.map(|how| App(Command::SetCombine(how))));
     list.block(
         Tools,
         Tool::ALL.into_iter().map(|t| App(Command::ChooseTool(t))),
     );
     list.block(
         Tools,
-        [App(Command::BrushSmaller), App(Command::BrushLarger)],
+        [
+            App(Command::BrushSmaller),
+            App(Command::BrushLarger),
+            App(Command::EndObject),
+            App(Command::ResetFrame),
+        ],
     );
 }
 

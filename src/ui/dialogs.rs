@@ -12,10 +12,21 @@ use super::action::{Answer, Pick};
 use super::text;
 use super::theme::{self, size};
 use super::widgets;
+use crate::app::PROJECT_ENDING;
 
 /// File endings that can be opened.
-const READABLE: [&str; 10] = [
-    "jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "qoi", "gif", "jfif",
+const READABLE: [&str; 11] = [
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+    "tif",
+    "tiff",
+    "bmp",
+    "qoi",
+    "gif",
+    "jfif",
+    PROJECT_ENDING,
 ];
 /// File endings that can be written.
 const WRITABLE: [&str; 8] = ["jpg", "jpeg", "png", "webp", "tif", "tiff", "bmp", "qoi"];
@@ -80,11 +91,21 @@ impl Dialogs {
                     Box::pin(pictures(dialog.set_title(text::DIALOG_MASK), &READABLE).pick_file())
                 }
                 Pick::Model => Box::pin(dialog.set_title(text::DIALOG_MODEL).pick_folder()),
-                Pick::SaveAs => {
+                Pick::SaveAs | Pick::SaveResult | Pick::SaveProject | Pick::SaveMask => {
                     if let Some(name) = suggestion.and_then(Path::file_name) {
                         dialog = dialog.set_file_name(name.to_string_lossy());
                     }
-                    Box::pin(pictures(dialog.set_title(text::DIALOG_SAVE), &WRITABLE).save_file())
+                    dialog = dialog.set_title(title(pick));
+                    Box::pin(
+                        match pick {
+                            Pick::SaveProject => {
+                                dialog.add_filter(text::FILTER_PROJECT, &[PROJECT_ENDING])
+                            }
+                            Pick::SaveMask => dialog.add_filter(text::FILTER_MASK, &["png"]),
+                            _ => pictures(dialog, &WRITABLE),
+                        }
+                        .save_file(),
+                    )
                 }
             };
         let sender = self.sender.clone();
@@ -114,6 +135,22 @@ fn pictures(dialog: AsyncFileDialog, endings: &[&str]) -> AsyncFileDialog {
         .add_filter(text::FILTER_ALL, &["*"])
 }
 
+fn title(pick: Pick) -> &'static str {
+    match pick {
+        Pick::Photo => text::DIALOG_OPEN,
+        Pick::Mask => text::DIALOG_MASK,
+        Pick::Model => text::DIALOG_MODEL,
+        Pick::SaveAs | Pick::SaveResult => text::DIALOG_SAVE,
+        Pick::SaveProject => text::DIALOG_PROJECT,
+        Pick::SaveMask => text::DIALOG_SAVE_MASK,
+    }
+}
+
+/// A file that is to be written need not be there.
+fn writes(pick: Pick) -> bool {
+    !matches!(pick, Pick::Photo | Pick::Mask | Pick::Model)
+}
+
 /// A path that is typed because the system has no file dialog.
 pub struct TypedPath {
     pub pick: Pick,
@@ -136,12 +173,11 @@ impl TypedPath {
     /// Shows the field over everything. None while nothing is chosen.
     pub fn ask(&mut self, ctx: &Context) -> Option<Picked> {
         let palette = theme::palette(ctx);
-        let (title, action) = match self.pick {
-            Pick::Photo => (text::DIALOG_OPEN, text::TYPED_OPEN),
-            Pick::Mask => (text::DIALOG_MASK, text::TYPED_OPEN),
-            Pick::Model => (text::DIALOG_MODEL, text::TYPED_OPEN),
-            Pick::SaveAs if self.is_there => (text::DIALOG_SAVE, text::TYPED_REPLACE),
-            Pick::SaveAs => (text::DIALOG_SAVE, text::ASK_SAVE),
+        let title = title(self.pick);
+        let action = match (writes(self.pick), self.is_there) {
+            (false, _) => text::TYPED_OPEN,
+            (true, true) => text::TYPED_REPLACE,
+            (true, false) => text::ASK_SAVE,
         };
         let frame = theme::floating(palette).inner_margin(egui::Margin::same(22));
         let modal = Modal::new(Id::unique("typed path"))
@@ -168,8 +204,8 @@ impl TypedPath {
                 ui.add_space(12.0);
                 let mut answer = None;
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let is_ready = !self.path.trim().is_empty()
-                        && (self.pick == Pick::SaveAs || self.is_there);
+                    let is_ready =
+                        !self.path.trim().is_empty() && (writes(self.pick) || self.is_there);
                     let is_clicked = ui
                         .add_enabled_ui(is_ready, |ui| widgets::accent_button(ui, action))
                         .inner

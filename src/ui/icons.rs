@@ -36,6 +36,7 @@ pub enum Icon {
     Warning,
     Image,
     Down,
+    Up,
     Reset,
     Eye,
     EyeOff,
@@ -155,6 +156,7 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         | Icon::Reset
         | Icon::Previous
         | Icon::Next
+        | Icon::Up
         | Icon::Down => {
             arrow(&pen, icon);
         }
@@ -272,6 +274,7 @@ fn arrow(pen: &Pen<'_>, icon: Icon) {
         }
         Icon::Previous => pen.line(&[(14.5, 6.0), (8.5, 12.0), (14.5, 18.0)]),
         Icon::Next => pen.line(&[(9.5, 6.0), (15.5, 12.0), (9.5, 18.0)]),
+        Icon::Up => pen.line(&[(6.5, 14.5), (12.0, 9.0), (17.5, 14.5)]),
         _ => pen.line(&[(6.5, 9.5), (12.0, 15.0), (17.5, 9.5)]),
     }
 }

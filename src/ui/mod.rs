@@ -9,6 +9,7 @@ mod action;
 mod canvas;
 mod cheat_sheet;
 mod commands;
+mod crashes;
 mod dialogs;
 mod finder;
 mod icons;

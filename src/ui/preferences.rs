@@ -40,6 +40,8 @@ pub fn show(ctx: &Context, scene: &mut Scene<'_>) -> bool {
                     mask(ui, &mut settings);
                     widgets::divider(ui);
                     memory(ui, &mut settings);
+                    widgets::divider(ui);
+                    saving(ui, &mut settings);
                 });
             ui.add_space(12.0);
             ui.horizontal(|ui| {
@@ -113,6 +115,17 @@ fn memory(ui: &mut Ui, settings: &mut Settings) {
     });
 }
 
+fn saving(ui: &mut Ui, settings: &mut Settings) {
+    row(ui, text::PREF_RECIPE, text::PREF_RECIPE_TIP, None, |ui| {
+        ui.checkbox(&mut settings.keep_recipe, "")
+            .accessible_name(text::PREF_RECIPE);
+    });
+    row(ui, text::PREF_STRIP, text::PREF_STRIP_TIP, None, |ui| {
+        ui.checkbox(&mut settings.strip_metadata, "")
+            .accessible_name(text::PREF_STRIP);
+    });
+}
+
 /// What this dialog shows; brush, model and recent files stay.
 fn reset_to_defaults(settings: &mut Settings) {
     let fresh = Settings::default();
@@ -122,4 +135,6 @@ fn reset_to_defaults(settings: &mut Settings) {
     settings.mask_color = fresh.mask_color;
     settings.mask_opacity = fresh.mask_opacity;
     settings.history_mib = fresh.history_mib;
+    settings.keep_recipe = fresh.keep_recipe;
+    settings.strip_metadata = fresh.strip_metadata;
 }

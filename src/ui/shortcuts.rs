@@ -75,7 +75,14 @@ fn may_fire(shortcut: KeyboardShortcut, act: &Act, is_typing: bool, is_free: boo
     let is_plain = !shortcut.modifiers.command && !is_function_key(shortcut.logical_key);
     let needs_nothing_focused = matches!(
         act,
-        Act::App(Command::Accept | Command::Discard | Command::Cancel)
+        Act::App(
+            Command::Accept
+                | Command::AcceptPart
+                | Command::Discard
+                | Command::DiscardAll
+                | Command::Flip(_)
+                | Command::Cancel
+        )
     );
     let is_field_s_own = matches!(
         act,
@@ -121,6 +128,13 @@ pub fn to_action(command: Command, app: &App) -> Action {
         Command::SaveAs(path) if path.as_os_str().is_empty() => Action::Pick(Pick::SaveAs),
         Command::Open(path) if path.as_os_str().is_empty() => Action::Pick(Pick::Photo),
         Command::LoadMask(path) if path.as_os_str().is_empty() => Action::Pick(Pick::Mask),
+        Command::SaveMask(path) if path.as_os_str().is_empty() => Action::Pick(Pick::SaveMask),
+        Command::SaveProject(path) if path.as_os_str().is_empty() => {
+            Action::Pick(Pick::SaveProject)
+        }
+        Command::SaveCandidate { path, .. } if path.as_os_str().is_empty() => {
+            Action::Pick(Pick::SaveResult)
+        }
         Command::Save if app.document().is_some_and(|d| d.path().is_none()) => {
             Action::Pick(Pick::SaveAs)
         }

@@ -26,6 +26,11 @@ pub const ZOOM_IN: &str = "Zoom in";
 pub const ZOOM_OUT: &str = "Zoom out";
 pub const GROW_BY: [(i32, &str); 2] = [(4, "Grow by 4 px"), (16, "Grow by 16 px")];
 pub const SHRINK_BY: [(i32, &str); 2] = [(-4, "Shrink by 4 px"), (-16, "Shrink by 16 px")];
+pub const FEATHER_BY: [(f32, &str); 3] = [
+    (2.0, "Feather by 2 px"),
+    (8.0, "Feather by 8 px"),
+    (24.0, "Feather by 24 px"),
+];
 pub const TO_LIGHT: &str = "Switch to the light theme";
 pub const TO_DARK: &str = "Switch to the dark theme";
 
@@ -191,7 +196,6 @@ pub const RIGHT: &str = "Right";
 pub const TOP: &str = "Top";
 pub const BOTTOM: &str = "Bottom";
 pub const RESET_EXTENSION: &str = "Reset";
-pub const RESET_EXTENSION_TIP: &str = "Back to the photo’s own size";
 pub const EXTEND_HELP: &str = "Drag the handles at the photo’s edges, or type pixels here.";
 
 pub const EXTEND_BUSY: &str = "The canvas can change again when the fill is done.";
@@ -240,6 +244,87 @@ pub const PRECISION_AUTO: &str = "Automatic";
 pub const PRECISION_F32: &str = "f32 · same everywhere";
 pub const PRECISION_F16: &str = "f16 · faster on GPUs";
 
+// --- edits, history, results ---------------------------------------------------------------------------------------------
+pub const TAB_FILL: &str = "Fill";
+pub const TAB_EDITS: &str = "Edits";
+pub const TAB_HISTORY: &str = "History";
+pub const EDITS_EMPTY_TITLE: &str = "No edits yet";
+pub const EDITS_EMPTY: &str = "Every fill you accept is kept here: it can be hidden, faded, masked anew, made again and removed at any time.";
+pub const HISTORY_START: &str = "As it was opened";
+pub const SHOW_EDIT: &str = "Show or hide this edit";
+pub const OPACITY: &str = "Opacity";
+pub const EDIT_UP: &str = "Move up";
+pub const EDIT_DOWN: &str = "Move down";
+pub const EDIT_NAME: &str = "Name of the edit";
+pub const RENAME_TIP: &str = "Double-click to give it another name";
+pub const TARGET_DONE: &str = "Done";
+pub const FILMSTRIP: &str = "Results";
+pub const WHY_NO_FRAME: &str = "Nothing is cropped or extended";
+pub const WHY_NO_OBJECT: &str = "No object is being marked";
+pub const QUEUE_ANOTHER: &str = "Queue another";
+
+pub fn editing_mask(name: &str) -> String {
+    format!("The mask tools change the edit “{name}”")
+}
+
+pub fn history_memory(used: usize, budget: usize) -> String {
+    format!("{} of {} MiB", used.div_ceil(1 << 20), budget >> 20)
+}
+
+pub fn edit_line(model: &str, seed: u64) -> String {
+    format!("{model} · seed {seed}")
+}
+
+pub fn candidate_tip(seed: u64, seconds: f64, device: &str, steps: Option<u32>) -> String {
+    let steps = steps.map_or_else(String::new, |steps| format!(" · {steps} steps"));
+    format!("seed {seed}{steps} · {seconds:.1} s on {device}")
+}
+
+pub fn waiting(count: usize) -> String {
+    format!("{count} more waiting")
+}
+
+// --- proportions -----------------------------------------------------------------------------------------------------------
+pub const ANCHOR: &str = "Where the picture stays";
+pub const BY_EXTENDING: &str = "Extend";
+pub const BY_CROPPING: &str = "Crop";
+pub const OVERLAP: &str = "Overlap";
+
+pub fn anchor(column: u8, row: u8) -> String {
+    let across = ["left", "middle", "right"][usize::from(column.min(2))];
+    let down = ["Top", "Middle", "Bottom"][usize::from(row.min(2))];
+    format!("{down} {across}")
+}
+
+// --- after a crash -----------------------------------------------------------------------------------------------------------
+pub const CRASH_TITLE: &str = "Inlay did not close properly";
+pub const CRASH_BODY: &str =
+    "These pictures were open. Everything is there, but for the stroke that was being drawn.";
+pub const CRASH_LATER: &str = "Later";
+
+pub fn crash_line(steps: usize, when: Option<std::time::SystemTime>) -> String {
+    let ago = when.and_then(|when| when.elapsed().ok());
+    let ago = ago.map_or_else(String::new, |ago| match ago.as_secs() / 60 {
+        0 => " · a moment ago".to_owned(),
+        minutes @ 1..=119 => format!(" · {minutes} min ago"),
+        minutes @ 120..=2879 => format!(" · {} hours ago", minutes / 60),
+        minutes => format!(" · {} days ago", minutes / 1440),
+    });
+    let steps = if steps == 1 {
+        "1 step".to_owned()
+    } else {
+        format!("{steps} steps")
+    };
+    format!("{steps}{ago}")
+}
+
+// --- selecting --------------------------------------------------------------------------------------------------------------
+pub const TOLERANCE: &str = "Tolerance";
+pub const CONTIGUOUS: &str = "Connected only";
+pub const SMOOTH: &str = "Smooth edge";
+pub const OBJECT_HELP: &str = "Stroke inside; right button or Alt outside";
+pub const SEARCHING: &str = "Looking…";
+
 // --- generating -----------------------------------------------------------------------------------------------------------
 pub const WHY_NO_PHOTO: &str = "Open a photo first";
 pub const WHY_NOTHING: &str = "Paint over something, or drag an edge";
@@ -276,10 +361,6 @@ pub fn step(done: usize, total: usize) -> String {
 
 pub fn crop(crop: usize, crops: usize) -> String {
     format!("part {crop} of {crops}")
-}
-
-pub fn job_of(number: usize, count: usize) -> String {
-    format!("{number} of {count}")
 }
 
 pub fn remaining(time: Duration) -> String {
@@ -340,7 +421,10 @@ pub const DROP_BODY: &str = "The photo stays where it is; Inlay never writes to 
 // --- what the model sees -------------------------------------------------------------------------------------------------------
 /// Time and memory, as far as they are known.
 pub fn estimate(estimate: &crate::app::Estimate) -> String {
-    let memory = format!("about {:.1} GB of memory", estimate.memory_bytes as f64 / 1e9);
+    let memory = format!(
+        "about {:.1} GB of memory",
+        estimate.memory_bytes as f64 / 1e9
+    );
     match estimate.seconds {
         Some(seconds) if seconds < 90.0 => format!("about {:.0} s · {memory}", seconds.max(1.0)),
         Some(seconds) => format!("about {:.0} min · {memory}", seconds / 60.0),
@@ -375,6 +459,11 @@ pub const PREF_MASK_COLOR: &str = "Mask colour";
 pub const PREF_MASK_OPACITY: &str = "Mask opacity";
 pub const PREF_MEMORY: &str = "Undo memory";
 pub const PREF_MEMORY_TIP: &str = "Older steps are forgotten when undo needs more";
+pub const PREF_RECIPE: &str = "Recipe in files";
+pub const PREF_RECIPE_TIP: &str = "Saved PNG, JPEG and WebP tell prompt, seed, model and settings where other tools look for them";
+pub const PREF_STRIP: &str = "No metadata";
+pub const PREF_STRIP_TIP: &str =
+    "Saved pictures lose camera data, place, comments and recipe; the colour profile stays";
 pub const PREF_RESET: &str = "Reset";
 pub const PREF_DONE: &str = "Done";
 
@@ -391,6 +480,8 @@ pub fn ask_title(name: &str) -> String {
 // --- file dialogs ------------------------------------------------------------------------------------------------------------
 pub const DIALOG_OPEN: &str = "Open a photo";
 pub const DIALOG_SAVE: &str = "Save the picture as";
+pub const DIALOG_PROJECT: &str = "Save the project as";
+pub const DIALOG_SAVE_MASK: &str = "Save the mask as";
 pub const DIALOG_MASK: &str = "Load a mask";
 pub const DIALOG_MODEL: &str = "Choose a Stable Diffusion folder (it holds model_index.json)";
 pub const TYPED_WHY: &str = "This system has no file dialog (on Linux, xdg-desktop-portal or zenity brings one), so type the path.";
@@ -398,6 +489,8 @@ pub const TYPED_PATH: &str = "Path";
 pub const TYPED_OPEN: &str = "Open";
 pub const TYPED_REPLACE: &str = "Replace";
 pub const FILTER_PICTURES: &str = "Pictures";
+pub const FILTER_PROJECT: &str = "Inlay projects";
+pub const FILTER_MASK: &str = "PNG";
 pub const FILTER_ALL: &str = "All files";
 
 // --- problems -----------------------------------------------------------------------------------------------------------------

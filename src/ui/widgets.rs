@@ -386,17 +386,6 @@ pub fn combo(salt: &str) -> ComboBox<'static> {
     })
 }
 
-/// A field for whole pixels.
-pub fn pixels(ui: &mut Ui, name: &str, value: &mut u32, max: u32, width: f32) -> Response {
-    let drag = DragValue::new(value)
-        .range(0..=max)
-        .speed(2.0)
-        .suffix(" px")
-        .update_while_editing(false);
-    ui.add_sized(vec2(width, theme::CONTROL), drag)
-        .accessible_name(name)
-}
-
 /// A slim slider without a number; the number stands beside it.
 pub fn slider(ui: &mut Ui, slider: Slider<'_>, width: f32, name: &str) -> Response {
     let palette = theme::palette(ui.ctx());

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCommand};
 
 use super::action::{Action, Answer, Pending, Pick, Scene, Sheet, State};
-use super::canvas::{self, Pictures, Planner};
+use super::canvas::{self, Filmstrip, Pictures, Planner};
 use super::commands::ViewCommand;
 use super::dialogs::{self, Dialogs, Picked, TypedPath};
 use super::panels;
 use super::place::Place;
 use super::toasts::Toasts;
-use super::{cheat_sheet, finder, preferences, shortcuts, text, theme};
-use crate::app::{App, AppEvent, AppOptions, Command};
+use super::{cheat_sheet, crashes, finder, preferences, shortcuts, text, theme};
+use crate::app::{App, AppEvent, AppOptions, Command, PROJECT_ENDING};
 use crate::document::Document;
 use crate::engine::{EngineError, ModelChoice};
 use crate::gpu::CanvasPainter;
@@ -24,6 +24,7 @@ pub struct Window {
     app: App,
     state: State,
     pictures: Pictures,
+    filmstrip: Filmstrip,
     planner: Planner,
     dialogs: Dialogs,
     toasts: Toasts,
@@ -53,6 +54,7 @@ impl Window {
             app,
             state: State::default(),
             pictures: Pictures::new(painter),
+            filmstrip: Filmstrip::default(),
             planner: Planner::default(),
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
@@ -64,6 +66,7 @@ impl Window {
             place: Place::default(),
             known_mask: (0, false),
         };
+        window.app.look_for_crashes();
         if let Some(folder) = window.app.settings().model_folder.clone() {
             window.state.is_model_being_read = true;
             window
@@ -135,6 +138,15 @@ impl Window {
             Picked::Path(Pick::Photo, path) => self.guard(Pending::Open(path)),
             Picked::Path(Pick::SaveAs, path) => self.app.dispatch(Command::SaveAs(path)),
             Picked::Path(Pick::Mask, path) => self.app.dispatch(Command::LoadMask(path)),
+            Picked::Path(Pick::SaveProject, path) => {
+                let path = path.with_extension(PROJECT_ENDING);
+                self.app.dispatch(Command::SaveProject(path));
+            }
+            Picked::Path(Pick::SaveMask, path) => self.app.dispatch(Command::SaveMask(path)),
+            Picked::Path(Pick::SaveResult, path) => {
+                let index = self.app.shown_index();
+                self.app.dispatch(Command::SaveCandidate { index, path });
+            }
             Picked::Path(Pick::Model, folder) => {
                 self.state.is_model_being_read = true;
                 self.app
@@ -150,7 +162,12 @@ impl Window {
     /// The path that a dialog starts from.
     fn suggestion(&self, pick: Pick) -> Option<PathBuf> {
         match pick {
-            Pick::SaveAs => self.app.suggested_output(),
+            Pick::SaveAs | Pick::SaveResult => self.app.suggested_output(),
+            Pick::SaveProject => self.app.suggested_project(),
+            Pick::SaveMask => self
+                .app
+                .suggested_output()
+                .map(|path| path.with_extension("mask.png")),
             Pick::Photo | Pick::Mask => self
                 .app
                 .document()
@@ -398,6 +415,12 @@ fn sheet(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
 }
 
+fn crash_question(ui: &mut Ui, scene: &mut Scene<'_>) {
+    if !scene.app.recoverable().is_empty() && !scene.state.are_crashes_put_off {
+        scene.state.are_crashes_put_off = crashes::ask(&ui.ctx().clone(), scene);
+    }
+}
+
 fn unfocus(ctx: &Context) {
     ctx.memory_mut(|memory| {
         if let Some(focused) = memory.focused() {
@@ -424,6 +447,7 @@ impl eframe::App for Window {
         self.part(ui, frame, panels::status);
         self.part(ui, frame, panels::side);
         self.part(ui, frame, panels::rail);
+        self.part(ui, frame, panels::target_bar);
         self.part(ui, frame, panels::options);
         CentralPanel::no_frame().show(ui, |ui| {
             self.part(ui, frame, canvas::interact);
@@ -435,13 +459,20 @@ impl eframe::App for Window {
                 actions: &mut actions,
                 has_mask,
             };
-            canvas::paint(ui, &mut scene, &mut self.pictures, &mut self.planner);
+            canvas::paint(
+                ui,
+                &mut scene,
+                &mut self.pictures,
+                &mut self.planner,
+                &mut self.filmstrip,
+            );
             if let Some(viewport) = scene.state.canvas.viewport {
                 self.toasts.show(ui, viewport, &mut scene);
             }
             self.apply(actions, frame, &ctx);
         });
         self.part(ui, frame, sheet);
+        self.part(ui, frame, crash_question);
         self.ask(ui, frame);
         self.place.follow(&ctx);
     }
@@ -454,5 +485,6 @@ impl eframe::App for Window {
         self.app
             .dispatch(Command::SetPreferences(Box::new(settings)));
         self.app.dispatch(Command::KeepSettings);
+        self.app.close_document();
     }
 }

@@ -33,7 +33,9 @@ impl App {
         };
         let canvas = document.canvas();
         let all = candidate.made_for.mask.clone();
-        let wanted = document.mask().crop(all.rect.translate(-canvas.x, -canvas.y));
+        let wanted = document
+            .mask()
+            .crop(all.rect.translate(-canvas.x, -canvas.y));
         let mut kept = all.plane();
         let mut rest = kept.clone();
         for ((kept, rest), wanted) in kept.data.iter_mut().zip(&mut rest.data).zip(&wanted.data) {
@@ -65,17 +67,30 @@ impl App {
         document.set_mask("rest of the mask", remaining);
         let revision = document.revision();
         let rest_mask = FillMask::new(all.rect, &rest);
-        for other in self.candidates.iter_mut().filter(|c| c.run == candidate.run) {
+        for other in self
+            .candidates
+            .iter_mut()
+            .filter(|c| c.run == candidate.run)
+        {
             other.revision = revision;
             other.made_for = Arc::new(crate::app::state::MadeFor {
                 basis: other.made_for.basis,
                 mask: rest_mask.clone(),
+                mask_revision: document.mask_revision(),
                 model: other.made_for.model.clone(),
                 model_folder: other.made_for.model_folder.clone(),
                 model_hash: other.made_for.model_hash.clone(),
             });
         }
         self.drop_stale_candidates();
+    }
+
+    /// The mask differs from what the shown result was made for, so that a part of it can be meant.
+    pub fn can_accept_part(&self) -> bool {
+        let revision = self.document.as_ref().map(Document::mask_revision);
+        self.shown_candidate().is_some_and(|candidate| {
+            candidate.extension.is_none() && Some(candidate.made_for.mask_revision) != revision
+        })
     }
 
     fn accept_proposal(&mut self, proposal: Proposal) -> Option<FillId> {

@@ -25,7 +25,6 @@ impl App {
         self.io.open_bytes(Cow::Borrowed(SAMPLE), self.journals());
     }
 
-
     pub(super) fn journals(&self) -> Option<PathBuf> {
         let paths = self.options.paths.as_ref();
         paths
@@ -33,11 +32,7 @@ impl App {
             .map(crate::app::Paths::journals_dir)
     }
 
-    pub(crate) fn on_opened(
-        &mut self,
-        path: Option<PathBuf>,
-        result: Result<Box<Opened>, String>,
-    ) {
+    pub(crate) fn on_opened(&mut self, path: Option<PathBuf>, result: Result<Box<Opened>, String>) {
         self.opening = None;
         match result {
             Ok(opened) => {
@@ -137,7 +132,11 @@ impl App {
         };
         let result = Arc::clone(&candidate.result);
         let canvas = document.canvas();
-        let frame = candidate.made_for.basis.frame.translate(-canvas.x, -canvas.y);
+        let frame = candidate
+            .made_for
+            .basis
+            .frame
+            .translate(-canvas.x, -canvas.y);
         let photo = Arc::clone(document.photo());
         let made = super::candidates::recipe(candidate);
         let options = self.encode_options(Some(recipe::of_fill(&made)));
@@ -176,7 +175,9 @@ impl App {
     /// The same for a project.
     pub fn suggested_project(&self) -> Option<PathBuf> {
         let document = self.document.as_ref()?;
-        let path = document.path().map_or_else(|| PathBuf::from("untitled"), PathBuf::from);
+        let path = document
+            .path()
+            .map_or_else(|| PathBuf::from("untitled"), PathBuf::from);
         Some(path.with_extension(open::PROJECT_ENDING))
     }
 

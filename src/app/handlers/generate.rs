@@ -126,6 +126,7 @@ impl App {
             model_hash,
             basis,
             mask,
+            mask_revision: self.document.as_ref().map_or(0, |d| d.mask_revision()),
             model: self.model.name().to_owned(),
             model_folder,
         }
@@ -178,6 +179,17 @@ impl App {
     pub(crate) fn again(&mut self) {
         self.generate.seed = super::random_seed();
         self.start_jobs(1);
+    }
+
+    /// Neighbouring seeds of the shown result.
+    pub(crate) fn more_like_this(&mut self) {
+        if let Some(candidate) = self.shown_candidate() {
+            let after = |c: &Candidate| c.seed.wrapping_add(1);
+            let run = candidate.run;
+            let known = self.candidates.iter().filter(|c| c.run == run).map(after);
+            self.generate.seed = known.max().unwrap_or_default();
+            self.start_jobs(3);
+        }
     }
 
     pub(crate) fn cancel(&mut self) {

@@ -9,8 +9,8 @@ mod generate;
 mod mask;
 mod select;
 
-pub use select::{ObjectStroke, ObjectStrokes, Search, Shape};
 pub use frame::{Anchor, Aspect, frame_of_aspect};
+pub use select::{ObjectStroke, ObjectStrokes, Search, Shape};
 
 use std::hash::{BuildHasher, Hasher};
 

@@ -82,7 +82,13 @@ impl App {
     }
 
     /// Takes a selection into the mask as one step.
-    fn take_selection(&mut self, label: &'static str, rect: PixelRect, plane: &Plane, how: Combine) {
+    fn take_selection(
+        &mut self,
+        label: &'static str,
+        rect: PixelRect,
+        plane: &Plane,
+        how: Combine,
+    ) {
         let Some(document) = &mut self.document else {
             return;
         };
@@ -288,8 +294,8 @@ fn find_object(
     let seen = Seen::new(&rgba, size).map_err(|e| e.to_string())?;
     let labels = labels(strokes, rect, size, step);
     let options = ObjectOptions::default();
-    let found = select::object(&seen, &labels, previous, &options, &|| false)
-        .map_err(|e| e.to_string())?;
+    let found =
+        select::object(&seen, &labels, previous, &options, &|| false).map_err(|e| e.to_string())?;
     if step == 1 || found.is_empty() {
         return Ok(found.translated(rect.x, rect.y));
     }
@@ -339,9 +345,7 @@ fn enlarge(
         rect.x + found.rect.right() * side,
         rect.y + found.rect.bottom() * side,
     );
-    let around = place
-        .grow(side * 3)
-        .intersect(photo.size.rect());
+    let around = place.grow(side * 3).intersect(photo.size.rect());
     let mut plane = Plane::new(around.size());
     for y in 0..plane.height() {
         let from_y = (y as i32 + around.y - place.y).div_euclid(side);

@@ -12,7 +12,7 @@ use crate::ui::text;
 use crate::ui::theme::{self, Palette, size};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+enum Side {
     Left,
     Right,
     Top,
@@ -20,18 +20,9 @@ pub enum Side {
 }
 
 impl Side {
-    pub const ALL: [Self; 4] = [Self::Left, Self::Right, Self::Top, Self::Bottom];
+    const ALL: [Self; 4] = [Self::Left, Self::Right, Self::Top, Self::Bottom];
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Left => text::LEFT,
-            Self::Right => text::RIGHT,
-            Self::Top => text::TOP,
-            Self::Bottom => text::BOTTOM,
-        }
-    }
-
-    pub fn of(self, extension: Extension) -> u32 {
+    fn of(self, extension: Extension) -> u32 {
         match self {
             Self::Left => extension.left,
             Self::Right => extension.right,
@@ -83,7 +74,13 @@ pub fn paint(ui: &Ui, mapping: &Mapping, is_dragged: bool, scene: &Scene<'_>) {
         let strip = strip(side, inner, frame_in_view);
         if is_dragged || strip.size().min_elem() > 54.0 {
             let at = strip.intersect(mapping.viewport).center();
-            chip(&painter, at, &text::added(side.of(extension)), is_dragged, palette);
+            chip(
+                &painter,
+                at,
+                &text::added(side.of(extension)),
+                is_dragged,
+                palette,
+            );
         }
     }
 }
@@ -121,8 +118,14 @@ fn shade_crop(painter: &Painter, picture: Rect, frame: Rect) {
     let rests = [
         Rect::from_min_max(picture.min, pos2(picture.max.x, kept.min.y)),
         Rect::from_min_max(pos2(picture.min.x, kept.max.y), picture.max),
-        Rect::from_min_max(pos2(picture.min.x, kept.min.y), pos2(kept.min.x, kept.max.y)),
-        Rect::from_min_max(pos2(kept.max.x, kept.min.y), pos2(picture.max.x, kept.max.y)),
+        Rect::from_min_max(
+            pos2(picture.min.x, kept.min.y),
+            pos2(kept.min.x, kept.max.y),
+        ),
+        Rect::from_min_max(
+            pos2(kept.max.x, kept.min.y),
+            pos2(picture.max.x, kept.max.y),
+        ),
     ];
     for rest in rests.into_iter().filter(Rect::is_positive) {
         painter.rect_filled(rest, 0.0, shade);

@@ -13,7 +13,7 @@ use crate::ui::theme::{self, size};
 use crate::ui::widgets::{self, IconButton};
 
 /// Narrower canvases get buttons without words.
-const ROOM_FOR_WORDS: f32 = 560.0;
+const ROOM_FOR_WORDS: f32 = 680.0;
 
 /// The bar under a finished result.
 pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
@@ -39,6 +39,7 @@ pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
                     browse(ui, seed, scene);
                     is_button_down = compare_button(ui, has_room);
                     again_and_discard(ui, has_room, scene);
+                    accept_part(ui, has_room, scene);
                     ui.add_space(4.0);
                     let accept = widgets::accent_button(ui, Command::Accept.label());
                     if accept
@@ -111,6 +112,7 @@ fn compare_button(ui: &mut Ui, has_room: bool) -> bool {
 fn again_and_discard(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
     for (command, icon) in [
         (Command::Again, Icon::Again),
+        (Command::MoreLikeThis, Icon::Spark),
         (Command::Discard, Icon::Clear),
     ] {
         let is_enabled = scene.allows(&command);
@@ -130,6 +132,19 @@ fn again_and_discard(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
         if is_clicked {
             scene.send(command);
         }
+    }
+}
+
+/// Only where the mask was changed since: then a part can be kept.
+fn accept_part(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
+    if !has_room || !scene.app.can_accept_part() {
+        return;
+    }
+    let command = Command::AcceptPart;
+    let button = egui::Button::new(command.label()).frame_when_inactive(false);
+    let tip = shortcuts::tip(ui.ctx(), &command);
+    if ui.add(button).on_hover_text(tip).clicked() {
+        scene.send(command);
     }
 }
 

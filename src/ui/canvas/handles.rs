@@ -88,8 +88,18 @@ impl Handle {
             _ => high + OFFSET,
         };
         pos2(
-            at(self.x, frame_in_view.left(), middle.x, frame_in_view.right()),
-            at(self.y, frame_in_view.top(), middle.y, frame_in_view.bottom()),
+            at(
+                self.x,
+                frame_in_view.left(),
+                middle.x,
+                frame_in_view.right(),
+            ),
+            at(
+                self.y,
+                frame_in_view.top(),
+                middle.y,
+                frame_in_view.bottom(),
+            ),
         )
     }
 
@@ -229,13 +239,7 @@ pub fn interact(
     hot
 }
 
-fn follow(
-    ui: &Ui,
-    held: &HandleDrag,
-    pointer: Pos2,
-    mapping: &Mapping,
-    scene: &mut Scene<'_>,
-) {
+fn follow(ui: &Ui, held: &HandleDrag, pointer: Pos2, mapping: &Mapping, scene: &mut Scene<'_>) {
     let Some(document) = scene.app.document() else {
         return;
     };
@@ -280,7 +284,10 @@ fn draw(painter: &Painter, middle: Pos2, handle: Handle, is_hot: bool, palette: 
         return;
     }
     let inward = vec2(-f32::from(handle.x), -f32::from(handle.y));
-    for arm in [vec2(CORNER_LENGTH, thickness), vec2(thickness, CORNER_LENGTH)] {
+    for arm in [
+        vec2(CORNER_LENGTH, thickness),
+        vec2(thickness, CORNER_LENGTH),
+    ] {
         let corner = middle - inward * thickness / 2.0;
         let rect = Rect::from_two_pos(corner, corner + inward * arm);
         painter.rect_filled(rect, round, color);
@@ -317,14 +324,23 @@ mod tests {
     #[test]
     fn dragging_outward_adds_pixels_and_inward_crops_by_the_zoom() {
         assert_eq!(to(1, 0, pos2(250.0, 90.0)), PixelRect::new(0, 0, 300, 100));
-        assert_eq!(to(-1, 0, pos2(50.0, 90.0)), PixelRect::new(-100, 0, 300, 100));
-        assert_eq!(to(0, -1, pos2(100.0, 110.0)), PixelRect::new(0, 20, 200, 80));
+        assert_eq!(
+            to(-1, 0, pos2(50.0, 90.0)),
+            PixelRect::new(-100, 0, 300, 100)
+        );
+        assert_eq!(
+            to(0, -1, pos2(100.0, 110.0)),
+            PixelRect::new(0, 20, 200, 80)
+        );
         assert_eq!(to(1, 1, pos2(250.0, 160.0)), PixelRect::new(0, 0, 300, 120));
     }
 
     #[test]
     fn something_of_the_picture_always_stays() {
-        assert_eq!(to(-1, 0, pos2(390.0, 100.0)), PixelRect::new(199, 0, 1, 100));
+        assert_eq!(
+            to(-1, 0, pos2(390.0, 100.0)),
+            PixelRect::new(199, 0, 1, 100)
+        );
         assert_eq!(to(0, 1, pos2(150.0, 0.0)), PixelRect::new(0, 0, 200, 1));
     }
 

@@ -37,8 +37,9 @@ pub fn follow_pointer(ui: &Ui, response: &Response, mapping: &Mapping, scene: &m
         !is_blocked && mapping.viewport.contains(at) && is_on_top
     };
     let has_handles = can_extend(scene);
-    let is_on_canvas =
-        |at: Pos2| is_here(at) && !(has_handles && !is_by_keyboard && handles::is_hit(mapping, frame, at));
+    let is_on_canvas = |at: Pos2| {
+        is_here(at) && !(has_handles && !is_by_keyboard && handles::is_hit(mapping, frame, at))
+    };
     let mut gesture = scene.state.canvas.gesture;
     let mut pointer = ctx.pointer_latest_pos();
     for event in &events {
@@ -161,7 +162,13 @@ fn carry_out(
             scene.state.canvas.is_mask_resting = false;
             scene.state.canvas.is_mask_hidden = false;
             scene.state.is_hint_shown = false;
-            selecting::press(mapping.to_photo(at), is_secondary, modifiers, &mapping, scene);
+            selecting::press(
+                mapping.to_photo(at),
+                is_secondary,
+                modifiers,
+                &mapping,
+                scene,
+            );
         }
         Effect::Drag { at, modifiers } => {
             selecting::drag(mapping.to_photo(at), modifiers, scene);

@@ -44,9 +44,10 @@ impl KeyboardCursor {
         mapping: &Mapping,
         clamp: impl Fn(Pos2) -> Pos2,
     ) {
-        let mut at = mapping.to_view(self.at.unwrap_or_else(|| {
-            mapping.to_photo(mapping.viewport.center())
-        }));
+        let mut at = mapping.to_view(
+            self.at
+                .unwrap_or_else(|| mapping.to_photo(mapping.viewport.center())),
+        );
         for (key, is_down, modifiers) in keys {
             let step = match (modifiers.shift, modifiers.command) {
                 (true, _) => LONG_STEP,

@@ -4,6 +4,7 @@
 
 mod cursor;
 mod extension;
+mod filmstrip;
 mod floating;
 mod gestures;
 mod handles;
@@ -18,11 +19,9 @@ mod view;
 
 use std::time::Duration;
 
-use eframe::egui::{
-    self, Color32, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role,
-};
+use eframe::egui::{self, Color32, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role};
 
-pub use extension::Side;
+pub use filmstrip::Filmstrip;
 pub use model_view::Planner;
 pub use pictures::Pictures;
 pub use selecting::keys;
@@ -205,7 +204,13 @@ fn note_pointer(ui: &Ui, mapping: &Mapping, response: &egui::Response, scene: &m
 }
 
 /// Draws the canvas and everything above it.
-pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures, planner: &mut Planner) {
+pub fn paint(
+    ui: &mut Ui,
+    scene: &mut Scene<'_>,
+    pictures: &mut Pictures,
+    planner: &mut Planner,
+    strip: &mut Filmstrip,
+) {
     let Some(viewport) = scene.state.canvas.viewport else {
         return;
     };
@@ -232,6 +237,7 @@ pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, pictures: &mut Pictures, planne
         hint::show(ui, &mapping, scene);
         split::show(ui, viewport, scene);
         floating::candidate_bar(ui, viewport, scene);
+        filmstrip::show(ui, viewport, strip, scene);
         floating::compare_label(ui, viewport, scene);
         selecting::paint(ui, &mapping, scene);
         keyboard::paint(ui, &mapping, scene);

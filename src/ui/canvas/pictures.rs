@@ -3,8 +3,8 @@
 //! frame; must never block it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Weak};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 
 use eframe::egui::Context;
 

@@ -107,10 +107,12 @@ pub fn press(
 fn polygon_corner(at: Pos2, how: Combine, mapping: &Mapping, scene: &mut Scene<'_>) {
     let state = &mut scene.state.canvas.selecting;
     if let Selecting::Polygon { points, to, .. } = state {
-        let is_near =
-            |corner: Option<&Pos2>| corner.is_some_and(|c| c.distance(at) * mapping.points_per_px < CLOSE);
+        let is_near = |corner: Option<&Pos2>| {
+            corner.is_some_and(|c| c.distance(at) * mapping.points_per_px < CLOSE)
+        };
         // The first corner again, or the last one again (a double click), closes it.
-        if points.len() > 2 && is_near(points.first()) || points.len() > 1 && is_near(points.last()) {
+        if points.len() > 2 && is_near(points.first()) || points.len() > 1 && is_near(points.last())
+        {
             close_polygon(scene);
         } else {
             points.push(at);
@@ -145,7 +147,10 @@ pub fn drag(at: Pos2, modifiers: Modifiers, scene: &mut Scene<'_>) {
             };
         }
         Selecting::Lasso { points, .. } => {
-            if points.last().is_none_or(|last| last.distance(at) * scale >= FINE) {
+            if points
+                .last()
+                .is_none_or(|last| last.distance(at) * scale >= FINE)
+            {
                 points.push(at);
             }
         }
@@ -245,12 +250,19 @@ pub fn paint(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
     let painter = ui.painter_at(mapping.viewport);
     let hover = ui.ctx().pointer_hover_pos();
     let outline = |points: Vec<Pos2>| {
-        painter.add(Line::line(points.clone(), Stroke::new(2.5, Color32::from_black_alpha(160))));
-        painter.extend(Line::dashed_line(&points, Stroke::new(1.2, Color32::WHITE), 5.0, 4.0));
+        painter.add(Line::line(
+            points.clone(),
+            Stroke::new(2.5, Color32::from_black_alpha(160)),
+        ));
+        painter.extend(Line::dashed_line(
+            &points,
+            Stroke::new(1.2, Color32::WHITE),
+            5.0,
+            4.0,
+        ));
     };
-    let to_view = |points: &[Pos2]| -> Vec<Pos2> {
-        points.iter().map(|p| mapping.to_view(*p)).collect()
-    };
+    let to_view =
+        |points: &[Pos2]| -> Vec<Pos2> { points.iter().map(|p| mapping.to_view(*p)).collect() };
     match &scene.state.canvas.selecting {
         Selecting::Box { from, to, .. } => {
             let rect = Rect::from_two_pos(mapping.to_view(*from), mapping.to_view(*to));
@@ -270,7 +282,12 @@ pub fn paint(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
         Selecting::Polygon { points, to, .. } => {
             let mut corners = to_view(points);
             for corner in &corners {
-                painter.circle(*corner, 3.0, Color32::WHITE, Stroke::new(1.0, Color32::BLACK));
+                painter.circle(
+                    *corner,
+                    3.0,
+                    Color32::WHITE,
+                    Stroke::new(1.0, Color32::BLACK),
+                );
             }
             corners.push(hover.unwrap_or_else(|| mapping.to_view(*to)));
             outline(corners);
@@ -305,7 +322,10 @@ fn paint_object_strokes(painter: &egui::Painter, mapping: &Mapping, scene: &Scen
         if let [one] = points[..] {
             points.push(one + egui::vec2(0.5, 0.5));
         }
-        painter.add(Line::line(points.clone(), Stroke::new(5.0, Color32::from_black_alpha(120))));
+        painter.add(Line::line(
+            points.clone(),
+            Stroke::new(5.0, Color32::from_black_alpha(120)),
+        ));
         painter.add(Line::line(points, Stroke::new(3.0, color)));
     }
 }
@@ -328,6 +348,9 @@ mod tests {
     #[test]
     fn ctrl_makes_a_square_towards_the_pointer() {
         assert_eq!(square(pos2(10.0, 10.0), pos2(4.0, 12.0)), pos2(4.0, 16.0));
-        assert_eq!(pixel_rect(pos2(4.0, 16.0), pos2(10.0, 10.0)), PixelRect::new(4, 10, 6, 6));
+        assert_eq!(
+            pixel_rect(pos2(4.0, 16.0), pos2(10.0, 10.0)),
+            PixelRect::new(4, 10, 6, 6)
+        );
     }
 }

@@ -70,7 +70,6 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
         return;
     };
     let waiting = scene.app.jobs().len();
-    let made = scene.app.candidates().len();
     ui.horizontal(|ui| {
         let stage = if job.is_cancelling {
             text::CANCELLING.to_owned()
@@ -83,8 +82,8 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .color(palette.text),
         );
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if waiting + made > 1 {
-                widgets::small(ui, text::job_of(made + 1, made + waiting));
+            if waiting > 1 {
+                widgets::small(ui, text::waiting(waiting - 1));
             }
         });
     });
@@ -112,8 +111,26 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
             {
                 scene.send(Command::Cancel);
             }
+            queue(ui, scene);
         });
     });
+}
+
+/// One can paint on and queue more meanwhile.
+fn queue(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let command = Command::Generate {
+        count: scene.state.variations,
+    };
+    let why_not = scene.why_not(&command);
+    let button = Button::new(text::QUEUE_ANOTHER).min_size(vec2(0.0, theme::CONTROL));
+    let response = ui.add_enabled(why_not.is_none(), button);
+    let response = match why_not {
+        Some(why) => response.on_disabled_hover_text(why),
+        None => response.on_hover_text(shortcuts::tip(ui.ctx(), &command)),
+    };
+    if response.clicked() {
+        scene.send(command);
+    }
 }
 
 /// Exemplar works in rounds too fine to count aloud: a share says more.

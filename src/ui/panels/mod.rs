@@ -1,15 +1,20 @@
 //! Owns what stands around the canvas: menus above, tools at the left and over the photo, settings at the right, the state
 //! below. Each file is one panel that reads a `Scene` and pushes actions.
 
+mod edits;
+mod extend;
 mod generate;
+mod history;
 mod model;
 mod prompt;
+mod selecting;
 mod settings;
 mod side;
 mod status;
 mod tools;
 mod top;
 
+pub use edits::target_bar;
 pub use side::side;
 pub use status::status;
 pub use tools::{options, rail};

@@ -1,102 +1,24 @@
-//! Owns the numbers: extension in pixels, seed, steps, guidance, strength, sampler, variations, device, precision. What a
+//! Owns the numbers: seed, steps, guidance, strength, sampler, variations, device, precision. What a
 //! model does not use is greyed out and says why. Part of the side panel.
 
-use eframe::egui::{self, DragValue, Grid, RichText, Slider, Ui, vec2};
+use eframe::egui::{DragValue, RichText, Slider, Ui, vec2};
 
 use crate::app::Command;
 use crate::engine::{DeviceChoice, Precision, SAMPLERS};
-use crate::plan::{Extension, GenerateSettings};
+use crate::plan::GenerateSettings;
 use crate::ui::action::Scene;
-use crate::ui::canvas::Side;
 use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
 use crate::ui::text;
-use crate::ui::theme::{self, size};
+use crate::ui::theme;
 use crate::ui::widgets::{self, IconButton, auto_number, row};
 
 const MAX_SEED: u64 = 999_999_999;
 const MAX_VARIATIONS: u32 = 8;
-const MAX_EXTENSION: u32 = 16_384;
 /// Where a slider stands before "auto" was left: what diffusers' inpaint pipeline uses.
 const FIRST_STEPS: f64 = 50.0;
 const FIRST_GUIDANCE: f64 = 7.5;
 const FIRST_STRENGTH: f64 = 1.0;
-
-/// Pixels on each side.
-pub fn extend(ui: &mut Ui, scene: &mut Scene<'_>) {
-    let extension = scene
-        .app
-        .document()
-        .map(crate::document::Document::extension)
-        .unwrap_or_default();
-    let can_edit = scene.app.document().is_some()
-        && scene.app.jobs().is_empty()
-        && scene.app.candidates().is_empty();
-    widgets::section(ui, text::SECTION_EXTEND, |ui| {
-        if !extension.is_none() && can_edit {
-            let reset = egui::Button::new(
-                RichText::new(text::RESET_EXTENSION).font(theme::regular(size::SMALL)),
-            );
-            let reset = ui
-                .add(reset.small().frame_when_inactive(false))
-                .on_hover_text(text::RESET_EXTENSION_TIP);
-            if reset.clicked() {
-                scene.send(Command::ResetFrame);
-            }
-        }
-    });
-    let mut changed = extension;
-    ui.add_enabled_ui(can_edit, |ui| {
-        let field = (ui.available_width() - 2.0 * 48.0 - 3.0 * theme::GAP) / 2.0;
-        Grid::new("extend")
-            .spacing(vec2(theme::GAP, 6.0))
-            .min_col_width(48.0)
-            .show(ui, |ui| {
-                for pair in [[Side::Left, Side::Right], [Side::Top, Side::Bottom]] {
-                    for side in pair {
-                        let palette = theme::palette(ui.ctx());
-                        ui.label(RichText::new(side.name()).color(palette.text_muted));
-                        let mut px = side.of(extension);
-                        widgets::pixels(
-                            ui,
-                            &text::extend_value(side.name()),
-                            &mut px,
-                            MAX_EXTENSION,
-                            field,
-                        );
-                        changed = with_side(changed, side, px);
-                    }
-                    ui.end_row();
-                }
-            });
-    });
-    if changed != extension {
-        scene.send(Command::SetExtension(changed));
-    }
-    match scene
-        .app
-        .document()
-        .map(|d| (d.size(), extension.canvas_size(d.size())))
-    {
-        Some((size, Ok(canvas))) if size != canvas => {
-            widgets::small(ui, text::extended_size(size, canvas))
-        }
-        Some(_) if !scene.app.jobs().is_empty() => widgets::small(ui, text::EXTEND_BUSY),
-        Some(_) if !can_edit => widgets::small(ui, text::EXTEND_WAIT),
-        _ => widgets::small(ui, text::EXTEND_HELP),
-    };
-}
-
-fn with_side(extension: Extension, side: Side, px: u32) -> Extension {
-    let mut changed = extension;
-    match side {
-        Side::Left => changed.left = px,
-        Side::Right => changed.right = px,
-        Side::Top => changed.top = px,
-        Side::Bottom => changed.bottom = px,
-    }
-    changed
-}
 
 /// The model's numbers.
 pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -1,9 +1,10 @@
 //! Owns the panel at the right: what is asked for, from top to bottom, with Generate held at its foot. Pushes actions only.
 
-use eframe::egui::{Margin, Panel, ScrollArea, Ui, vec2};
+use eframe::egui::{Button, Margin, Panel, RichText, ScrollArea, Ui, vec2};
 
-use super::{generate, ground, hairline, model, prompt, settings};
-use crate::ui::action::Scene;
+use super::{edits, extend, generate, ground, hairline, history, model, prompt, settings};
+use crate::ui::action::{Scene, Tab};
+use crate::ui::text;
 use crate::ui::theme;
 use crate::ui::widgets;
 
@@ -45,13 +46,13 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .show(ui, |ui| {
                     inner.show(ui, |ui| {
                         ui.set_width(whole.width() - 2.0 * f32::from(theme::MARGIN));
-                        model::show(ui, scene);
-                        widgets::divider(ui);
-                        prompt::show(ui, scene);
-                        widgets::divider(ui);
-                        settings::extend(ui, scene);
-                        widgets::divider(ui);
-                        settings::settings(ui, scene);
+                        tabs(ui, scene);
+                        ui.add_space(4.0);
+                        match scene.state.tab {
+                            Tab::Fill => fill(ui, scene),
+                            Tab::Edits => edits::show(ui, scene),
+                            Tab::History => history::show(ui, scene),
+                        }
                     });
                 });
             ui.painter()
@@ -61,4 +62,39 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     if (width - kept).abs() > 0.5 && kept <= most {
         scene.state.panel_width = Some(width);
     }
+}
+
+fn fill(ui: &mut Ui, scene: &mut Scene<'_>) {
+    model::show(ui, scene);
+    widgets::divider(ui);
+    prompt::show(ui, scene);
+    widgets::divider(ui);
+    extend::show(ui, scene);
+    widgets::divider(ui);
+    settings::settings(ui, scene);
+}
+
+fn tabs(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let count = scene.app.document().map_or(0, |d| d.fills().len());
+    let edits = if count == 0 {
+        text::TAB_EDITS.to_owned()
+    } else {
+        format!("{} · {count}", text::TAB_EDITS)
+    };
+    let names = [
+        (Tab::Fill, text::TAB_FILL.to_owned()),
+        (Tab::Edits, edits),
+        (Tab::History, text::TAB_HISTORY.to_owned()),
+    ];
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let width = (ui.available_width() - 8.0) / 3.0;
+        for (tab, name) in names {
+            let words = RichText::new(name).font(theme::semibold(12.5));
+            let button = Button::selectable(scene.state.tab == tab, words);
+            if ui.add_sized(vec2(width, 28.0), button).clicked() {
+                scene.state.tab = tab;
+            }
+        }
+    });
 }

@@ -5,10 +5,10 @@ use eframe::egui::{
     WidgetInfo, accesskit::Role, scroll_area::ScrollBarVisibility, vec2,
 };
 
-use super::{ground, hairline};
+use super::{ground, hairline, selecting};
 use crate::app::{Command, Tool};
 use crate::ui::action::{Action, Scene};
-use crate::ui::commands::{Act, ViewCommand};
+use crate::ui::commands::{Act, REFINE_PX, ViewCommand};
 use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
 use crate::ui::text;
@@ -18,8 +18,8 @@ use crate::ui::widgets::{self, IconButton};
 const RAIL: f32 = 52.0;
 const BUTTON: f32 = 36.0;
 const STRIP: f32 = 42.0;
-/// Four buttons.
-const MASK_BUTTONS: f32 = 4.0 * 30.0;
+/// Five buttons.
+const MASK_BUTTONS: f32 = 5.0 * 30.0;
 const BRUSH_RANGE: std::ops::RangeInclusive<f32> = 1.0..=2000.0;
 /// The slider's end; larger brushes can be typed.
 const SLIDER_END: f32 = 600.0;
@@ -135,9 +135,13 @@ pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
                             room if room > 500.0 => 70.0,
                             _ => 0.0,
                         };
-                        brush_size(ui, width, scene);
-                        ui.add_space(if has_room { 14.0 } else { 2.0 });
-                        brush_hardness(ui, width, scene);
+                        if scene.app.tool().selects() {
+                            selecting::show(ui, scene);
+                        } else {
+                            brush_size(ui, width, scene);
+                            ui.add_space(if has_room { 14.0 } else { 2.0 });
+                            brush_hardness(ui, width, scene);
+                        }
                         let rest = ui.available_width();
                         if rest > MASK_BUTTONS {
                             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -214,6 +218,7 @@ fn mask_buttons(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
     let buttons = [
         (Command::ClearMask, Icon::Clear),
         (Command::InvertMask, Icon::Invert),
+        (Command::RefineMask(REFINE_PX), Icon::Refine),
         (Command::GrowMask(-4), Icon::Shrink),
         (Command::GrowMask(4), Icon::Grow),
     ];

@@ -1,0 +1,169 @@
+//! Owns the part of the side panel about the canvas's frame: numbers, proportions with an anchor, overlap. Pushes actions
+//! only.
+
+use eframe::egui::{Button, DragValue, Grid, RichText, Slider, Ui, vec2};
+
+use crate::app::{Anchor, Aspect, Command};
+use crate::geometry::PixelRect;
+use crate::plan::MAX_OVERLAP_PX;
+use crate::ui::action::Scene;
+use crate::ui::text;
+use crate::ui::theme::{self, size};
+use crate::ui::widgets;
+
+/// The most that a number adds to a side.
+const MOST: i32 = 20_000;
+
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let reset = Command::ResetFrame;
+    let can_reset = scene.allows(&reset);
+    widgets::section(ui, text::SECTION_EXTEND, |ui| {
+        if can_reset {
+            let words = RichText::new(text::RESET_EXTENSION).font(theme::regular(size::SMALL));
+            let button = Button::new(words).small().frame_when_inactive(false);
+            if ui.add(button).on_hover_text(reset.tooltip()).clicked() {
+                scene.send(reset);
+            }
+        }
+    });
+    let Some(frame) = scene.app.document().map(crate::document::Document::frame) else {
+        widgets::small(ui, text::EXTEND_HELP);
+        return;
+    };
+    let can_edit = scene.app.jobs().is_empty() && scene.app.candidates().is_empty();
+    ui.add_enabled_ui(can_edit, |ui| {
+        ui.spacing_mut().item_spacing.y = 6.0;
+        sides(ui, frame, scene);
+        proportions(ui, scene);
+        overlap(ui, scene);
+    });
+    let size = scene.app.document().map(crate::document::Document::size);
+    match size {
+        Some(size) if size != frame.size() => {
+            widgets::small(ui, text::extended_size(size, frame.size()))
+        }
+        _ if !scene.app.jobs().is_empty() => widgets::small(ui, text::EXTEND_BUSY),
+        _ if !can_edit => widgets::small(ui, text::EXTEND_WAIT),
+        _ => widgets::small(ui, text::EXTEND_HELP),
+    };
+}
+
+/// What each side gains, or loses where it is negative; and the size that follows.
+fn sides(ui: &mut Ui, frame: PixelRect, scene: &mut Scene<'_>) {
+    let Some(picture) = scene.app.document().map(crate::document::Document::size) else {
+        return;
+    };
+    let (width, height) = (picture.width as i32, picture.height as i32);
+    let mut gains = [
+        (text::LEFT, -frame.x),
+        (text::RIGHT, frame.right() - width),
+        (text::TOP, -frame.y),
+        (text::BOTTOM, frame.bottom() - height),
+    ];
+    let before = gains;
+    let field = (ui.available_width() - 2.0 * 48.0 - 3.0 * theme::GAP) / 2.0;
+    Grid::new("extend")
+        .spacing(vec2(theme::GAP, 6.0))
+        .min_col_width(48.0)
+        .show(ui, |ui| {
+            for (number, (name, gain)) in gains.iter_mut().enumerate() {
+                let palette = theme::palette(ui.ctx());
+                ui.label(RichText::new(*name).color(palette.text_muted));
+                let least = if number < 2 { 1 - width } else { 1 - height };
+                let drag = DragValue::new(gain)
+                    .range(least..=MOST)
+                    .speed(2.0)
+                    .suffix(" px")
+                    .update_while_editing(false);
+                ui.add_sized(vec2(field, theme::CONTROL), drag)
+                    .accessible_name(text::extend_value(name));
+                if number % 2 == 1 {
+                    ui.end_row();
+                }
+            }
+        });
+    if gains != before {
+        let [left, right, top, bottom] = gains.map(|(_, gain)| gain);
+        scene.send(Command::SetFrame(PixelRect::from_edges(
+            -left,
+            -top,
+            width + right,
+            height + bottom,
+        )));
+    }
+}
+
+/// Presets, which way they go, and where the picture stays meanwhile.
+fn proportions(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.horizontal(|ui| {
+        for (crops, words) in [(false, text::BY_EXTENDING), (true, text::BY_CROPPING)] {
+            let is_chosen = scene.state.extend.crops == crops;
+            if ui.selectable_label(is_chosen, words).clicked() {
+                scene.state.extend.crops = crops;
+            }
+        }
+    });
+    ui.horizontal_top(|ui| {
+        anchors(ui, scene);
+        ui.add_space(6.0);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+            for row in Aspect::ALL.chunks(3) {
+                ui.horizontal(|ui| {
+                    for aspect in row {
+                        preset(ui, *aspect, scene);
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn preset(ui: &mut Ui, aspect: Aspect, scene: &mut Scene<'_>) {
+    let button = Button::new(RichText::new(aspect.label()).font(theme::regular(size::SMALL)));
+    if ui.add_sized(vec2(56.0, 28.0), button).clicked() {
+        let choice = scene.state.extend;
+        scene.send(Command::FrameToAspect {
+            aspect,
+            anchor: choice.anchor,
+            crop: choice.crops,
+        });
+    }
+}
+
+/// Three by three places.
+fn anchors(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
+        ui.vertical(|ui| {
+            for row in 0..3 {
+                ui.horizontal(|ui| {
+                    for column in 0..3 {
+                        let anchor = Anchor { column, row };
+                        let is_chosen = scene.state.extend.anchor == anchor;
+                        let dot = Button::selectable(is_chosen, if is_chosen { "●" } else { "·" });
+                        let name = text::anchor(column, row);
+                        let response = ui.add_sized(vec2(18.0, 18.0), dot);
+                        let response = response.on_hover_text(text::ANCHOR);
+                        if response.accessible_name(name).clicked() {
+                            scene.state.extend.anchor = anchor;
+                        }
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn overlap(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let mut px = scene.app.overlap_px();
+    let tip = Command::SetOverlap(px).tooltip();
+    widgets::row(ui, text::OVERLAP, tip, None, |ui| {
+        let width = (ui.available_width() - 64.0).max(40.0);
+        let slider = Slider::new(&mut px, 0..=MAX_OVERLAP_PX).show_value(false);
+        if widgets::slider(ui, slider, width, text::OVERLAP).changed() {
+            scene.send(Command::SetOverlap(px));
+        }
+        ui.label(format!("{px} px"));
+    });
+}
