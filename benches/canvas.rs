@@ -5,13 +5,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use eframe::egui::{self, Pos2, Rect, pos2, vec2};
-use eframe::egui_wgpu::{
-    RenderState, RendererOptions, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew,
-};
+use eframe::egui::pos2;
 use inlay::geometry::{PixelRect, PixelSize};
 use inlay::gpu::{CanvasPainter, CanvasStyle, TileSource, View};
 use inlay::raster::Plane;
+use inlay::ui::bench::Stage;
 
 const PHOTO: PixelSize = PixelSize::new(12_000, 8_400);
 
@@ -28,50 +26,25 @@ impl TileSource for Flat {
     }
 }
 
-fn render_state() -> Option<RenderState> {
-    let setup = WgpuSetup::CreateNew(WgpuSetupCreateNew::without_display_handle());
-    let instance = pollster::block_on(setup.new_instance());
-    let config = WgpuConfiguration {
-        wgpu_setup: setup,
-        ..Default::default()
-    };
-    pollster::block_on(RenderState::create(
-        &config,
-        &instance,
-        None,
-        RendererOptions::default(),
-    ))
-    .inspect_err(|error| eprintln!("SKIPPED: no adapter ({error})"))
-    .ok()
-}
-
 /// One frame up to the point where egui would draw it. True while tiles are missing.
-fn frame(
-    context: &egui::Context,
-    state: &RenderState,
-    canvas: &mut CanvasPainter,
-    view: &View,
-) -> bool {
-    let window = Rect::from_min_size(Pos2::ZERO, vec2(3840.0, 2160.0));
-    let input = egui::RawInput {
-        screen_rect: Some(window),
-        ..Default::default()
-    };
+fn frame(stage: &Stage, canvas: &mut CanvasPainter, view: &View) -> bool {
     let mut is_loading = false;
-    let output = context.run_ui(input, |ui| {
+    let output = stage.lay_out(|ui| {
         is_loading = canvas
-            .paint(ui.painter(), window, view, &CanvasStyle::default())
+            .paint(ui.painter(), stage.window(), view, &CanvasStyle::default())
             .still_loading;
     });
     output.drop_without_applying_deltas();
-    state.queue.submit([]);
+    stage.render_state.queue.submit([]);
     is_loading
 }
 
 fn measure(criterion: &mut Criterion) {
-    let Some(state) = render_state() else { return };
-    let context = egui::Context::default();
-    let mut canvas = CanvasPainter::new(&state);
+    let stage = match Stage::new([3840, 2160]) {
+        Ok(stage) => stage,
+        Err(error) => return eprintln!("SKIPPED: {error}"),
+    };
+    let mut canvas = CanvasPainter::new(&stage.render_state);
     canvas.set_photo(Some(Arc::new(Flat)), 1);
     let mut mask = Plane::new(PHOTO);
     for y in 2000..6000 {
@@ -90,11 +63,11 @@ fn measure(criterion: &mut Criterion) {
             origin_in_view: pos2(-3000.0, -1500.0) * scale,
             points_per_pixel: scale,
         };
-        while frame(&context, &state, &mut canvas, &view) {
+        while frame(&stage, &mut canvas, &view) {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         criterion.bench_function(&format!("frame of 4K at {name}"), |bench| {
-            bench.iter(|| frame(&context, &state, &mut canvas, &view));
+            bench.iter(|| frame(&stage, &mut canvas, &view));
         });
     }
     println!("on the device: {} MiB", canvas.cached_bytes() >> 20);

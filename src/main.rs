@@ -3,5 +3,9 @@
 fn main() -> std::process::ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error,rfd=off"))
         .init();
-    inlay::cli::run(std::env::args_os(), inlay::ui::run)
+    let front_end = inlay::cli::FrontEnd {
+        open_window: inlay::ui::run,
+        bench_canvas: inlay::ui::bench::run,
+    };
+    inlay::cli::run(std::env::args_os(), front_end)
 }

@@ -20,7 +20,7 @@ fn app(home: &Path) -> App {
 
 fn wait(app: &mut App, what: &str, done: impl Fn(&AppEvent) -> bool) {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(120) {
+    while start.elapsed() < Duration::from_mins(2) {
         for event in app.poll() {
             if let AppEvent::OpenFailed(error)
             | AppEvent::SaveFailed(error)
@@ -237,7 +237,7 @@ fn fills_are_edits_that_a_project_keeps_and_a_picture_tells_of() {
     assert_eq!(document.photo().samples, filled.samples);
     assert_eq!(document.base().samples, photo().samples);
     assert_eq!(document.fills().len(), 1);
-    assert!(!document.is_modified() && !document.mask().is_empty());
+    assert!(!document.is_modified() && document.mask().is_empty());
     app.dispatch(Command::SetFillVisible { id, visible: false });
     let document = app.document().expect("open");
     assert_eq!(document.photo().samples, photo().samples);

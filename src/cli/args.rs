@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
 
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
+use crate::plan::MAX_OVERLAP_PX;
 
 /// Fill, extend and restore photographs with a diffusion model on your own machine.
 #[derive(Debug, Parser)]
@@ -35,8 +36,10 @@ pub enum Subcommand {
 
 #[derive(Debug, ClapArgs)]
 pub struct FillArgs {
+    /// A photo, or an .inlay project (its picture as it is, with all visible fills)
     pub photo: PathBuf,
-    /// Picture of the photo's size; its white is repainted. Left out: the photo's transparent pixels
+    /// Picture of the photo's size; its white is repainted. Left out: the mask of the project, else the transparent
+    /// pixels
     #[arg(long)]
     pub mask: Option<PathBuf>,
     #[command(flatten)]
@@ -45,6 +48,7 @@ pub struct FillArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct ExtendArgs {
+    /// A photo, or an .inlay project (its picture as it is, with all visible fills)
     pub photo: PathBuf,
     /// Pixels to add on the left
     #[arg(long, default_value_t = 0)]
@@ -58,6 +62,9 @@ pub struct ExtendArgs {
     /// Pixels to add at the bottom
     #[arg(long, default_value_t = 0)]
     pub bottom: u32,
+    /// Re-draw this many px of the photo beside the new canvas too, so that both join, 0 to 256
+    #[arg(long, value_name = "PX", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_OVERLAP_PX)))]
+    pub overlap: u32,
     #[command(flatten)]
     pub options: Options,
 }
@@ -111,6 +118,12 @@ pub struct Options {
     /// JPEG quality, 1 to 100
     #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
+    /// Leave the recipe (prompt, seed, model, settings) out of the files; PNG, JPEG and WebP carry it otherwise
+    #[arg(long)]
+    pub no_recipe: bool,
+    /// Write no metadata at all but the colour profile: no camera, date, place or recipe
+    #[arg(long)]
+    pub strip_metadata: bool,
     /// Write plan, seed, device and times as JSON
     #[arg(long)]
     pub report: Option<PathBuf>,
@@ -143,6 +156,14 @@ pub struct BenchArgs {
 pub enum BenchKind {
     /// Time a checkpoint's text encoder, UNet and VAE
     Engine(EngineBenchArgs),
+    /// Time opening, panning, painting and undo on photos of 24 and 100 megapixels, and what they cost in memory
+    Canvas(CanvasBenchArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CanvasBenchArgs {
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

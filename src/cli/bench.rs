@@ -1,12 +1,23 @@
-//! Owns `inlay bench`: prints how fast this machine is. Measuring itself is the engine's.
+//! Owns `inlay bench`: prints how fast this machine is. Measuring itself is the engine's, of the canvas the window's room's.
 
-use super::args::{BenchArgs, BenchKind};
+use super::args::{BenchArgs, BenchKind, EngineBenchArgs};
 use super::fill::failure;
-use super::{Failure, Outcome};
+use super::{Failure, FrontEnd, Outcome};
 use crate::engine::{EngineBench, bench_engine};
 
-pub fn run(args: &BenchArgs) -> Outcome {
-    let BenchKind::Engine(engine) = &args.kind;
+pub fn run(args: &BenchArgs, front_end: FrontEnd) -> Outcome {
+    match &args.kind {
+        BenchKind::Engine(engine) => run_engine(engine),
+        BenchKind::Canvas(canvas) => {
+            let text = (front_end.bench_canvas)(canvas.json)
+                .map_err(|error| Failure::Failed(format!("{error:#}")))?;
+            println!("{text}");
+            Ok(())
+        }
+    }
+}
+
+fn run_engine(engine: &EngineBenchArgs) -> Outcome {
     let size = engine.size.as_deref().map(parse_size).transpose()?;
     let options = super::engine_options();
     let report = bench_engine(

@@ -21,8 +21,14 @@ const TICK: Duration = Duration::from_millis(50);
 pub fn run_fill(args: &FillArgs) -> Outcome {
     let mut session = Session::start(&args.options)?;
     session.open(&args.photo)?;
+    let has_mask = session
+        .app
+        .document()
+        .is_some_and(|document| !document.mask().is_empty());
     match &args.mask {
         Some(mask) => session.app.dispatch(Command::LoadMask(mask.clone())),
+        // A project brings its own.
+        None if has_mask => return session.run(&args.photo, "filled"),
         None => session.app.dispatch(Command::MaskFromTransparency),
     }
     session.wait_for(|event| match event {
@@ -58,6 +64,7 @@ pub fn run_extend(args: &ExtendArgs) -> Outcome {
     extension
         .canvas_size(size)
         .map_err(|error| Failure::Usage(error.to_string()))?;
+    session.app.dispatch(Command::SetOverlap(args.overlap));
     session.app.dispatch(Command::SetExtension(extension));
     session.run(&args.photo, "extended")
 }
@@ -90,6 +97,7 @@ impl<'a> Session<'a> {
             program: program(),
             encode: EncodeOptions {
                 jpeg_quality: options.quality,
+                strip_metadata: options.strip_metadata,
                 ..EncodeOptions::default()
             },
             whole: options.whole,
@@ -133,6 +141,8 @@ impl<'a> Session<'a> {
                 strength: options.strength,
                 scheduler: options.scheduler.clone(),
             })));
+        self.app
+            .dispatch(Command::SetKeepRecipe(!options.no_recipe));
         self.app
             .dispatch(Command::ChooseDevice(options.device.into()));
         self.app

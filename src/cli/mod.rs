@@ -18,8 +18,14 @@ use crate::app::{AppOptions, Paths};
 use crate::engine::EngineOptions;
 use args::{Args, Subcommand};
 
-/// Starts the window; given by `main`, so that this room needs no egui.
-pub type OpenWindow = fn(AppOptions, Option<PathBuf>) -> anyhow::Result<()>;
+/// What the window's room does for this one; given by `main`, so that this room needs no egui.
+#[derive(Clone, Copy)]
+pub struct FrontEnd {
+    /// Opens the window on a photo, or on the sample, and returns when it is closed.
+    pub open_window: fn(AppOptions, Option<PathBuf>) -> anyhow::Result<()>,
+    /// Measures the canvas and returns what to print, as JSON if asked to.
+    pub bench_canvas: fn(bool) -> anyhow::Result<String>,
+}
 
 /// What went wrong, by exit code.
 #[derive(Debug)]
@@ -33,7 +39,7 @@ pub(crate) enum Failure {
 pub(crate) type Outcome = Result<(), Failure>;
 
 /// Runs Inlay with these arguments (the first is the program's name).
-pub fn run(arguments: impl IntoIterator<Item = OsString>, open_window: OpenWindow) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>, front_end: FrontEnd) -> ExitCode {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => {
@@ -42,12 +48,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, open_window: OpenWindo
         }
     };
     let outcome = match args.command {
-        None => window(args.photo, open_window),
+        None => window(args.photo, front_end),
         Some(Subcommand::Fill(fill)) => fill::run_fill(&fill),
         Some(Subcommand::Extend(extend)) => fill::run_extend(&extend),
         Some(Subcommand::Devices(devices)) => devices::run(&devices),
         Some(Subcommand::Inspect(inspect)) => inspect::run(&inspect),
-        Some(Subcommand::Bench(bench)) => bench::run(&bench),
+        Some(Subcommand::Bench(bench)) => bench::run(&bench, front_end),
         Some(Subcommand::ProbeDevices) => {
             let cache_dir = Paths::find().map(|paths| paths.cache_dir);
             println!("{}", crate::engine::probe_child(cache_dir.as_deref()));
@@ -72,7 +78,7 @@ fn complain(text: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn window(photo: Option<PathBuf>, open_window: OpenWindow) -> Outcome {
+fn window(photo: Option<PathBuf>, front_end: FrontEnd) -> Outcome {
     let options = AppOptions {
         paths: Paths::find(),
         program: program(),
@@ -80,7 +86,7 @@ fn window(photo: Option<PathBuf>, open_window: OpenWindow) -> Outcome {
         keep_journal: true,
         ..AppOptions::default()
     };
-    open_window(options, photo).map_err(|error| Failure::Failed(format!("{error:#}")))
+    (front_end.open_window)(options, photo).map_err(|error| Failure::Failed(format!("{error:#}")))
 }
 
 /// Inlay's own file, for the child process that probes devices.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::content::Content;
 use super::fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
+use super::history::Change;
 use super::recording::Record;
-use super::{Document, DocumentError};
+use super::{Document, DocumentError, MaskTiles};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::Photo;
@@ -148,7 +149,15 @@ impl Document {
         } else {
             "fill"
         };
-        self.change_content(label, after)?;
+        let mut step = self.content_step(label, after)?;
+        // What was marked is filled; the fill keeps the mask, and undo brings it back.
+        let empty = Mask::new(self.mask.size());
+        if let Some(tiles) = MaskTiles::between(&self.mask, &empty) {
+            self.changes.note_mask(Some(tiles.bounds()));
+            self.mask = Arc::new(empty);
+            step.changes.push(Change::Mask(tiles));
+        }
+        self.record(step);
         Ok(id)
     }
 

@@ -32,6 +32,11 @@ impl Document {
         self.journal.as_mut()
     }
 
+    /// Bytes of the journal's log; 0 without one.
+    pub fn journal_bytes(&self) -> u64 {
+        self.journal.as_ref().map_or(0, Journal::bytes)
+    }
+
     /// Ends journalling; the caller discards the journal when the document is closed in peace.
     pub fn take_journal(&mut self) -> Option<Journal> {
         self.journal.take()

@@ -26,7 +26,7 @@ mod view;
 
 pub use brush_ring::draw_brush_ring;
 pub use overlay::OverlayPicture;
-pub use painter::{CanvasPainter, PaintStatus};
+pub use painter::{CanvasPainter, PaintStatus, TILE_MEMORY_BYTES};
 pub use source::TileSource;
 pub use style::CanvasStyle;
 pub use view::View;

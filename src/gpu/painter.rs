@@ -23,6 +23,8 @@ use crate::raster::Plane;
 const PHOTO_BYTES: u64 = 256 << 20;
 /// Memory for mask tiles on the device.
 const MASK_BYTES: u64 = 64 << 20;
+/// What a painter's tiles take on the device at most.
+pub const TILE_MEMORY_BYTES: u64 = PHOTO_BYTES + MASK_BYTES;
 /// The edge's dashes repeat after this many seconds, so that time stays small and exact in f32.
 const EDGE_PERIOD: f64 = 2.0;
 

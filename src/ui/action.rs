@@ -57,7 +57,7 @@ pub enum Pending {
 /// What lies over everything and has the keyboard.
 pub enum Sheet {
     Finder(Finder),
-    CheatSheet,
+    Keys,
     Preferences,
 }
 
@@ -175,14 +175,15 @@ fn why_not(app: &App, has_mask: bool, command: &Command) -> Option<&'static str>
                 document.is_some_and(|d| d.is_modified() || d.path().is_none()),
                 text::WHY_SAVED,
             )),
-        Command::SaveAs(_) => needs_photo.or(needs(!app.is_saving(), text::WHY_SAVING)),
+        Command::SaveAs(_) | Command::SaveProject(_) => {
+            needs_photo.or(needs(!app.is_saving(), text::WHY_SAVING))
+        }
         Command::ClearMask
         | Command::GrowMask(_)
         | Command::FeatherMask(_)
         | Command::FillHoles
         | Command::RefineMask(_)
         | Command::SaveMask(_) => needs(has_mask, text::WHY_NO_MASK),
-        Command::SaveProject(_) => needs_photo.or(needs(!app.is_saving(), text::WHY_SAVING)),
         Command::ResetFrame => needs_photo.or(needs(
             document.is_some_and(|d| d.frame() != d.available()),
             text::WHY_NO_FRAME,

@@ -88,7 +88,7 @@ impl Act {
     pub fn shortcut(&self) -> Option<KeyboardShortcut> {
         match self {
             Self::App(command) => command.shortcut().and_then(convert),
-            Self::View(view) => view_shortcut(*view),
+            Self::View(view) => Some(view_shortcut(*view)),
         }
     }
 
@@ -339,7 +339,7 @@ fn view_and_help(list: &mut Lines, is_motion_reduced: bool) {
     );
 }
 
-fn view_shortcut(view: ViewCommand) -> Option<KeyboardShortcut> {
+fn view_shortcut(view: ViewCommand) -> KeyboardShortcut {
     let (modifiers, key) = match view {
         ViewCommand::Fit => (Modifiers::COMMAND, Key::Num0),
         ViewCommand::ActualSize => (Modifiers::COMMAND, Key::Num1),
@@ -353,7 +353,7 @@ fn view_shortcut(view: ViewCommand) -> Option<KeyboardShortcut> {
         ViewCommand::Preferences => (Modifiers::COMMAND, Key::Comma),
         ViewCommand::Quit => (Modifiers::COMMAND, Key::Q),
     };
-    Some(KeyboardShortcut::new(modifiers, key))
+    KeyboardShortcut::new(modifiers, key)
 }
 
 /// A shortcut in the system's way of writing, with the sign that is on the key rather than the key's name.

@@ -3,9 +3,10 @@
 //!
 //! `window` holds the app and runs one frame; `action` is what its parts share; `panels` and `canvas` are those parts.
 //! `commands` is the table that menus, keys, `finder` (the command palette) and `cheat_sheet` are made from.
-//! `text` holds the words, `theme` the look, `icons` the pictures.
+//! `bench` measures the canvas. `text` holds the words, `theme` the look, `icons` the pictures.
 
 mod action;
+pub mod bench;
 mod canvas;
 mod cheat_sheet;
 mod commands;

@@ -62,7 +62,7 @@ pub fn view_tip(view: ViewCommand) -> &'static str {
     match view {
         ViewCommand::Fit => "See the whole picture",
         ViewCommand::ActualSize => "One pixel of the photo on one of the screen",
-        ViewCommand::ZoomIn | ViewCommand::ZoomOut => "",
+        ViewCommand::ZoomIn | ViewCommand::ZoomOut | ViewCommand::Quit => "",
         ViewCommand::ShowMask => "Show or hide what is painted",
         ViewCommand::Split => {
             "A line to drag: the photo as it was on its left, the result on its right"
@@ -73,7 +73,6 @@ pub fn view_tip(view: ViewCommand) -> &'static str {
         ViewCommand::CommandPalette => "Find anything Inlay can do by its name",
         ViewCommand::CheatSheet => "All keys on one page",
         ViewCommand::Preferences => "Look, mask colour, memory",
-        ViewCommand::Quit => "",
     }
 }
 

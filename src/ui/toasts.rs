@@ -93,7 +93,7 @@ impl Toasts {
         let since = *offer.since.get_or_insert(now);
         let id = Id::unique("undo offer");
         // It does not vanish under the hand that reaches for it.
-        let is_held = ui.ctx().memory(|memory| memory.focused()) == Some(id.with("button"))
+        let is_held = ui.ctx().memory(eframe::egui::Memory::focused) == Some(id.with("button"))
             || ui
                 .ctx()
                 .pointer_hover_pos()

@@ -255,7 +255,7 @@ impl Window {
             Action::View(ViewCommand::CommandPalette) => {
                 self.state.sheet = Some(Sheet::Finder(finder::Finder::default()))
             }
-            Action::View(ViewCommand::CheatSheet) => self.state.sheet = Some(Sheet::CheatSheet),
+            Action::View(ViewCommand::CheatSheet) => self.state.sheet = Some(Sheet::Keys),
             Action::View(ViewCommand::Preferences) => self.state.sheet = Some(Sheet::Preferences),
             view => {
                 let bounds = self.app.document().map(canvas::bounds);
@@ -407,7 +407,7 @@ fn sheet(ui: &mut Ui, scene: &mut Scene<'_>) {
     };
     let is_closed = match &mut sheet {
         Sheet::Finder(finder) => finder::show(finder, &ctx, scene),
-        Sheet::CheatSheet => cheat_sheet::show(&ctx, scene),
+        Sheet::Keys => cheat_sheet::show(&ctx, scene),
         Sheet::Preferences => preferences::show(&ctx, scene),
     };
     if !is_closed {

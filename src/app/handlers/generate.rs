@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::state::{App, AppEvent, Candidate, Job, MadeFor, Model, NoticeKind, Progress};
-use crate::document::{Basis, FillMask};
+use crate::document::{Basis, Document, FillMask};
 use crate::engine::{
     DeviceChoice, EngineError, JobEvent, JobId, JobRequest, JobResult, ModelChoice, ModelSummary,
     validate_settings,
@@ -126,7 +126,7 @@ impl App {
             model_hash,
             basis,
             mask,
-            mask_revision: self.document.as_ref().map_or(0, |d| d.mask_revision()),
+            mask_revision: self.document.as_ref().map_or(0, Document::mask_revision),
             model: self.model.name().to_owned(),
             model_folder,
         }

@@ -2,6 +2,7 @@
 //! place. Called by `canvas::paint` while there are results.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::{
@@ -49,8 +50,8 @@ impl Filmstrip {
         self.pictures
             .retain(|id, _| candidates.iter().any(|c| c.id == *id));
         for candidate in candidates {
-            if !self.pictures.contains_key(&candidate.id) {
-                self.pictures.insert(candidate.id, None);
+            if let Entry::Vacant(place) = self.pictures.entry(candidate.id) {
+                place.insert(None);
                 self.make(ctx, candidate);
             }
         }

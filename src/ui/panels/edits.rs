@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use crate::app::Command;
-use crate::document::{Fill, FillId};
+use crate::document::{Document, Fill, FillId};
 use crate::ui::action::Scene;
 use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
@@ -33,7 +33,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn card(ui: &mut Ui, fill: &Fill, place: usize, count: usize, scene: &mut Scene<'_>) {
     let palette = theme::palette(ui.ctx());
-    let is_target = scene.app.document().and_then(|d| d.target()) == Some(fill.id);
+    let is_target = scene.app.document().and_then(Document::target) == Some(fill.id);
     let line = if is_target {
         palette.accent_text
     } else {

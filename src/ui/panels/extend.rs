@@ -1,7 +1,10 @@
 //! Owns the part of the side panel about the canvas's frame: numbers, proportions with an anchor, overlap. Pushes actions
 //! only.
 
-use eframe::egui::{Button, DragValue, Grid, RichText, Slider, Ui, vec2};
+use eframe::egui::{
+    Button, CornerRadius, DragValue, Grid, Response, RichText, Sense, Slider, Ui, WidgetInfo,
+    accesskit::Role, vec2,
+};
 
 use crate::app::{Anchor, Aspect, Command};
 use crate::geometry::PixelRect;
@@ -141,11 +144,7 @@ fn anchors(ui: &mut Ui, scene: &mut Scene<'_>) {
                     for column in 0..3 {
                         let anchor = Anchor { column, row };
                         let is_chosen = scene.state.extend.anchor == anchor;
-                        let dot = Button::selectable(is_chosen, if is_chosen { "●" } else { "·" });
-                        let name = text::anchor(column, row);
-                        let response = ui.add_sized(vec2(18.0, 18.0), dot);
-                        let response = response.on_hover_text(text::ANCHOR);
-                        if response.accessible_name(name).clicked() {
+                        if place(ui, anchor, is_chosen).clicked() {
                             scene.state.extend.anchor = anchor;
                         }
                     }
@@ -153,6 +152,26 @@ fn anchors(ui: &mut Ui, scene: &mut Scene<'_>) {
             }
         });
     });
+}
+
+fn place(ui: &mut Ui, anchor: Anchor, is_chosen: bool) -> Response {
+    let palette = theme::palette(ui.ctx());
+    let (rect, response) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::click());
+    let name = text::anchor(anchor.column, anchor.row);
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, &name));
+    let fill = match () {
+        () if is_chosen => palette.accent,
+        () if response.hovered() || response.has_focus() => palette.control_hover,
+        () => palette.control,
+    };
+    ui.painter().rect_filled(rect, CornerRadius::same(4), fill);
+    let dot = if is_chosen {
+        palette.on_accent
+    } else {
+        palette.text_faint
+    };
+    ui.painter().circle_filled(rect.center(), 2.5, dot);
+    response.on_hover_text(format!("{}: {name}", text::ANCHOR))
 }
 
 fn overlap(ui: &mut Ui, scene: &mut Scene<'_>) {
