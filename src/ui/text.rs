@@ -92,7 +92,7 @@ pub const POINTER_KEYS: [(&str, &str); 9] = [
     ("Move the view with two fingers", "Scroll"),
     ("Move the view sideways", "Shift+wheel"),
     ("See the photo as it was", "Hold \\"),
-    ("Move the split line", "← → when it has the focus"),
+    ("Move the split line", "Arrow keys when it has the focus"),
     ("Next control, previous control", "Tab, Shift+Tab"),
 ];
 

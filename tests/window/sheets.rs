@@ -1,7 +1,7 @@
 //! Drives what lies over the window and what looks at results: the command palette, the cheat sheet, preferences, the
 //! split line, the offer to undo.
 
-use eframe::egui::{Event, Key, Modifiers, vec2};
+use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use inlay::app::Tool;
 use inlay::settings::Theme;
@@ -147,26 +147,4 @@ fn copying_a_picture_never_blocks_and_answers_with_a_notice() {
     bench.harness.event(Event::Copy);
     bench.harness.run();
     bench.wait("an answer", |window| !window.app().notices().is_empty());
-}
-
-#[test]
-fn a_tiny_window_keeps_panel_and_canvas_apart() {
-    for size in [vec2(640.0, 400.0), vec2(450.0, 300.0)] {
-        let mut bench = Bench::sized(size, 2.0);
-        bench.harness.run();
-        let canvas = bench.harness.get_by_label_contains("Canvas: ").rect();
-        let foot = bench.harness.get_by_label("Generate").rect();
-        assert!(
-            canvas.right() <= foot.left(),
-            "{size:?}: the canvas {canvas:?} lies over Generate {foot:?}"
-        );
-        assert!(
-            foot.right() <= size.x && foot.bottom() <= size.y,
-            "{foot:?}"
-        );
-        assert!(
-            canvas.width() > 100.0 && canvas.height() > 100.0,
-            "{canvas:?}"
-        );
-    }
 }

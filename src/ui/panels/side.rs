@@ -10,9 +10,9 @@ use crate::ui::widgets;
 
 const WIDTH: f32 = 316.0;
 /// It can be dragged between these.
-const WIDTHS: std::ops::RangeInclusive<f32> = 240.0..=640.0;
-/// What the canvas keeps of a small window, in points.
-const CANVAS: f32 = 200.0;
+const WIDTHS: std::ops::RangeInclusive<f32> = 280.0..=640.0;
+/// What tools and canvas keep of a small window, in points.
+const CANVAS: f32 = 130.0;
 /// Room for the button and its line, or for a running job: the panel must not jump between them.
 const FOOT: f32 = 126.0;
 
