@@ -13,7 +13,7 @@ pub const COMPARE: Key = Key::Backslash;
 /// As menus and tooltips write it, or nothing.
 pub fn words(ctx: &Context, command: &Command) -> String {
     let shortcut = command.shortcut().and_then(commands::convert);
-    shortcut.map_or_else(String::new, |shortcut| ctx.format_shortcut(&shortcut))
+    shortcut.map_or_else(String::new, |shortcut| commands::written(ctx, shortcut))
 }
 
 /// A tooltip with the shortcut behind it.
