@@ -45,7 +45,9 @@
 //! - A sample outside the composite mask is never touched: results are blended in the photo's own layout, depth and
 //!   colour space, and coverage 0 means the bytes stay.
 //! - The document changes only through `App::dispatch`, and by a result only when it is accepted. A result carries the
-//!   revision it was made for and is refused by any other.
+//!   revision it was made for and is refused where the picture has changed since.
+//! - An accepted result is a `Fill` upon the photo, never burnt in: it is flattened when a picture is written, nowhere else.
+//! - Every step goes through `Document::record`, which writes it to the journal before anything else can happen.
 //! - One thread computes. A panic or device error there fails that job and drops the loaded model, nothing else.
 //! - In f32 a seed gives the same picture on every device; noise and schedules are computed on the host, as PyTorch
 //!   computes them.

@@ -151,7 +151,7 @@ impl Settings {
             .retain(|_, speed| speed.is_finite() && *speed > 0.0);
         self.ui_scale = or(self.ui_scale, 0.5, 4.0, 1.0);
         self.history_mib = self.history_mib.clamp(64, 65_536);
-        self.panel_width = self.panel_width.map(|width| or(width, 240.0, 640.0, 316.0));
+        self.panel_width = self.panel_width.map(|width| or(width, 280.0, 640.0, 316.0));
         self.window = self.window.filter(|place| {
             let is_sane = |v: f32, low: f32| v.is_finite() && v >= low && v <= 32_768.0;
             place.size.iter().all(|side| is_sane(*side, 100.0))

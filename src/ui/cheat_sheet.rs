@@ -15,6 +15,8 @@ use super::widgets::IconButton;
 const COLUMN: f32 = 330.0;
 const GUTTER: f32 = 32.0;
 const ROW: f32 = 27.0;
+/// Room for the scroll bar beside the keys.
+const BAR: f32 = 14.0;
 
 /// A heading and its rows: what, by which keys.
 struct Block {
@@ -38,6 +40,7 @@ pub fn show(ctx: &Context, scene: &Scene<'_>) -> bool {
         .frame(frame)
         .show(ctx, |ui| {
             ui.set_width(width);
+            ui.set_max_height(room.y - 90.0);
             ui.horizontal(|ui| {
                 let palette = theme::palette(ui.ctx());
                 let title = RichText::new(text::CHEAT_TITLE).font(theme::semibold(16.0));
@@ -50,7 +53,7 @@ pub fn show(ctx: &Context, scene: &Scene<'_>) -> bool {
             ScrollArea::vertical()
                 .max_height((room.y - 150.0).max(80.0))
                 .auto_shrink([false, true])
-                .show(ui, |ui| columns(ui, count, width, &blocks));
+                .show(ui, |ui| columns(ui, count, width - BAR, &blocks));
         });
     is_closed || modal.should_close()
 }
@@ -63,7 +66,7 @@ fn blocks(ctx: &Context, scene: &Scene<'_>) -> Vec<Block> {
         for entry in table.iter().filter(|entry| entry.group == group) {
             let all = entry.act.shortcut().into_iter();
             let all = all.chain(entry.act.more_shortcuts().iter().copied());
-            let keys: Vec<_> = all.map(|keys| ctx.format_shortcut(&keys)).collect();
+            let keys: Vec<_> = all.map(|keys| commands::written(ctx, keys)).collect();
             if !keys.is_empty() {
                 rows.push((entry.label(), keys));
             }

@@ -111,7 +111,7 @@ impl Act {
     /// As menus and tooltips write it, or nothing.
     pub fn keys(&self, ctx: &Context) -> String {
         self.shortcut()
-            .map_or_else(String::new, |shortcut| ctx.format_shortcut(&shortcut))
+            .map_or_else(String::new, |shortcut| written(ctx, shortcut))
     }
 
     /// What `window` is asked for.
@@ -354,6 +354,27 @@ fn view_shortcut(view: ViewCommand) -> KeyboardShortcut {
         ViewCommand::Quit => (Modifiers::COMMAND, Key::Q),
     };
     KeyboardShortcut::new(modifiers, key)
+}
+
+/// A shortcut in the system's way of writing, with the sign that is on the key rather than the key's name.
+pub fn written(ctx: &Context, shortcut: KeyboardShortcut) -> String {
+    let words = ctx.format_shortcut(&shortcut);
+    let sign = match shortcut.logical_key {
+        Key::Plus => "+",
+        Key::Minus => "−",
+        Key::Equals => "=",
+        Key::Comma => ",",
+        Key::Slash => "/",
+        Key::Questionmark => "?",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::Backslash => "\\",
+        Key::Escape => "Esc",
+        _ => return words,
+    };
+    let name = shortcut.logical_key.name();
+    let stem = words.strip_suffix(name);
+    stem.map_or_else(|| words.clone(), |stem| format!("{stem}{sign}"))
 }
 
 /// A command's shortcut in egui's terms.

@@ -16,6 +16,8 @@ const ROW: f32 = 34.0;
 const ROWS: f32 = 9.0;
 /// Commands that are remembered as recent.
 const RECENT: usize = 8;
+/// What a command that can do nothing now loses in the order.
+const IDLE: i32 = 10;
 
 /// What was typed and what is chosen in the list.
 #[derive(Debug, Default)]
@@ -27,11 +29,7 @@ pub struct Finder {
 
 /// Shows the palette. True when it is to be closed.
 pub fn show(finder: &mut Finder, ctx: &Context, scene: &mut Scene<'_>) -> bool {
-    let entries = found(
-        commands::table(scene),
-        &finder.query,
-        &scene.state.recent_commands,
-    );
+    let entries = found(commands::table(scene), &finder.query, scene);
     let step = steps(ctx);
     let is_entered = ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
     let last = entries.len().saturating_sub(1);
@@ -43,6 +41,7 @@ pub fn show(finder: &mut Finder, ctx: &Context, scene: &mut Scene<'_>) -> bool {
         .frame(frame)
         .show(ctx, |ui| {
             ui.set_width(WIDTH.min(room.x - 60.0));
+            ui.set_max_height(room.y - 80.0);
             field(ui, finder);
             ui.add_space(4.0);
             if entries.is_empty() {
@@ -177,7 +176,8 @@ fn row(ui: &mut Ui, entry: &Entry, is_chosen: bool, scene: &Scene<'_>) -> egui::
 }
 
 /// What fits what was typed, the best first; recent ones first while nothing is typed.
-fn found(entries: Vec<Entry>, query: &str, recent: &[&'static str]) -> Vec<Entry> {
+fn found(entries: Vec<Entry>, query: &str, scene: &Scene<'_>) -> Vec<Entry> {
+    let recent = &scene.state.recent_commands;
     let age = |entry: &Entry| {
         let place = recent.iter().position(|label| *label == entry.label());
         place.unwrap_or(recent.len())
@@ -188,7 +188,13 @@ fn found(entries: Vec<Entry>, query: &str, recent: &[&'static str]) -> Vec<Entry
             let whole = format!("{} {}", entry.group.name(), entry.label());
             let score =
                 score(query, entry.label()).or_else(|| score(query, &whole).map(|s| s - 20));
-            Some((-score?, age(&entry), entry))
+            // What can't be done now stands below its equals.
+            let idle = if entry.act.why_not(scene).is_some() {
+                IDLE
+            } else {
+                0
+            };
+            Some((idle - score?, age(&entry), entry))
         })
         .collect();
     // Stable: equals stay in the order of the menus.

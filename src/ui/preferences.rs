@@ -24,6 +24,8 @@ pub fn show(ctx: &Context, scene: &mut Scene<'_>) -> bool {
         .frame(frame)
         .show(ctx, |ui| {
             ui.set_width(WIDTH.min(room.x - 70.0));
+            ui.set_max_height(room.y - 80.0);
+            widgets::tick_look(ui);
             let palette = theme::palette(ui.ctx());
             let title = RichText::new(text::PREFERENCES).font(theme::semibold(16.0));
             ui.label(title.color(palette.text));

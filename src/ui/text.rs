@@ -10,6 +10,7 @@ use crate::geometry::PixelSize;
 pub const APP_NAME: &str = "Inlay";
 
 // --- menus ---------------------------------------------------------------------------------------------------------------
+pub const MENU_ALL: &str = "Menu";
 pub const MENU_FILE: &str = "File";
 pub const MENU_EDIT: &str = "Edit";
 pub const MENU_MASK: &str = "Mask";
@@ -91,7 +92,7 @@ pub const POINTER_KEYS: [(&str, &str); 9] = [
     ("Move the view with two fingers", "Scroll"),
     ("Move the view sideways", "Shift+wheel"),
     ("See the photo as it was", "Hold \\"),
-    ("Move the split line", "← → when it has the focus"),
+    ("Move the split line", "Arrow keys when it has the focus"),
     ("Next control, previous control", "Tab, Shift+Tab"),
 ];
 

@@ -361,6 +361,18 @@ pub fn menu_look(ui: &mut Ui, width: f32) {
     ui.spacing_mut().item_spacing.y = 2.0;
 }
 
+/// Boxes and circles to tick, seen on raised ground too.
+pub fn tick_look(ui: &mut Ui) {
+    let palette = theme::palette(ui.ctx());
+    let widgets = &mut ui.visuals_mut().widgets;
+    for state in [&mut widgets.inactive, &mut widgets.hovered] {
+        state.bg_fill = palette.field;
+        state.bg_stroke = Stroke::new(1.0, palette.text_faint);
+        state.fg_stroke.color = palette.text;
+    }
+    ui.visuals_mut().selection.bg_fill = palette.accent;
+}
+
 /// A list to choose from, with Inlay's own arrow.
 pub fn combo(salt: &str) -> ComboBox<'static> {
     ComboBox::from_id_salt(salt.to_owned()).icon(|ui, rect, visuals, _is_open| {

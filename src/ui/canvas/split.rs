@@ -15,6 +15,8 @@ use crate::ui::theme;
 /// Width of what can be grabbed, in points.
 const GRAB: f32 = 18.0;
 const KNOB: f32 = 15.0;
+/// Height of the bar under a result, with the air around it.
+const FOOT: f32 = 72.0;
 /// One press of an arrow key, as a share of the viewport; with Shift ten times as much.
 const STEP: f32 = 0.005;
 /// The line stays in reach.
@@ -36,7 +38,12 @@ pub fn show(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
         return;
     };
     let x = viewport.left() + viewport.width() * share;
-    let strip = Rect::from_center_size(pos2(x, viewport.center().y), vec2(GRAB, viewport.height()));
+    // The line lies under the bar at the foot and leaves its buttons to be pressed.
+    let strip = Rect::from_x_y_ranges(
+        x - GRAB / 2.0..=x + GRAB / 2.0,
+        viewport.top()..=(viewport.bottom() - FOOT).max(viewport.center().y + KNOB),
+    );
+    line(ui, x, viewport);
     let response = Area::new(Id::unique("split line"))
         .order(Order::Middle)
         .fixed_pos(strip.min)
@@ -124,15 +131,16 @@ fn describe(ui: &Ui, response: &Response, share: f32) {
     });
 }
 
+fn line(ui: &Ui, x: f32, viewport: Rect) {
+    let painter = ui.painter_at(viewport);
+    let shade = Stroke::new(3.5, Color32::from_black_alpha(90));
+    painter.vline(x, viewport.y_range(), shade);
+    painter.vline(x, viewport.y_range(), Stroke::new(1.5, Color32::WHITE));
+}
+
 fn draw(ui: &Ui, x: f32, viewport: Rect, response: &Response) {
     let palette = theme::palette(ui.ctx());
     let painter = ui.painter();
-    painter.vline(
-        x,
-        viewport.y_range(),
-        Stroke::new(3.5, Color32::from_black_alpha(90)),
-    );
-    painter.vline(x, viewport.y_range(), Stroke::new(1.5, Color32::WHITE));
     let knob = pos2(x, viewport.center().y);
     let is_hot = response.hovered() || response.dragged() || response.has_focus();
     let fill = if is_hot {

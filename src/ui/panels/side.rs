@@ -10,9 +10,9 @@ use crate::ui::widgets;
 
 const WIDTH: f32 = 316.0;
 /// It can be dragged between these.
-const WIDTHS: std::ops::RangeInclusive<f32> = 240.0..=640.0;
-/// What the canvas keeps of a small window, in points.
-const CANVAS: f32 = 200.0;
+const WIDTHS: std::ops::RangeInclusive<f32> = 280.0..=640.0;
+/// What tools and canvas keep of a small window, in points.
+const CANVAS: f32 = 130.0;
 /// Room for the button and its line, or for a running job: the panel must not jump between them.
 const FOOT: f32 = 126.0;
 
@@ -20,10 +20,15 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::ZERO);
     let kept = scene.app.settings().panel_width.unwrap_or(WIDTH);
     let most = (ui.available_width() - CANVAS).clamp(*WIDTHS.start(), *WIDTHS.end());
-    let shown = Panel::right("side")
-        .default_size(kept.min(most))
-        .size_range(*WIDTHS.start()..=most)
-        .resizable(true)
+    let panel = Panel::right("side");
+    let panel = if kept > most {
+        // A small window leaves no choice.
+        panel.exact_size(most).resizable(false)
+    } else {
+        let range = *WIDTHS.start()..=most;
+        panel.default_size(kept).size_range(range).resizable(true)
+    };
+    let shown = panel
         .show_separator_line(false)
         .frame(frame)
         .show(ui, |ui| {
@@ -59,7 +64,7 @@ pub fn side(ui: &mut Ui, scene: &mut Scene<'_>) {
                 .vline(whole.left() + 0.5, whole.y_range(), hairline(ui));
         });
     let width = shown.response.rect.width();
-    if (width - kept).abs() > 0.5 && kept <= most {
+    if kept <= most && (width - kept).abs() > 0.5 {
         scene.state.panel_width = Some(width);
     }
 }

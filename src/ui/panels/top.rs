@@ -20,6 +20,8 @@ use crate::ui::theme::{self, size};
 use crate::ui::widgets::{self, IconButton};
 
 const HEIGHT: f32 = 44.0;
+/// A narrower window gets one menu that holds the others.
+const ROOM_FOR_MENUS: f32 = 610.0;
 
 pub fn top(ui: &mut Ui, scene: &mut Scene<'_>) {
     let frame = ground(ui, Margin::symmetric(12, 0));
@@ -149,6 +151,15 @@ fn menus(ui: &mut Ui, scene: &mut Scene<'_>) -> f32 {
         .ui(ui, |ui| {
             ui.spacing_mut().button_padding = vec2(8.0, 4.0);
             let mut right = 0.0;
+            if ui.ctx().content_rect().width() < ROOM_FOR_MENUS {
+                let all = ui.menu_button(text::MENU_ALL, |ui| {
+                    widgets::menu_look(ui, 150.0);
+                    for group in Group::ALL {
+                        ui.menu_button(group.name(), |ui| menu(ui, group, scene));
+                    }
+                });
+                return all.response.rect.right();
+            }
             for group in Group::ALL {
                 let button = ui.menu_button(group.name(), |ui| menu(ui, group, scene));
                 right = button.response.rect.right();
