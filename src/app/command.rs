@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::handlers::{Anchor, Aspect, Shape};
-use super::state::Tool;
+use super::tool::Tool;
 use crate::document::FillId;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
 use crate::geometry::PixelRect;

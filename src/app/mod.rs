@@ -11,6 +11,7 @@ mod open;
 mod paths;
 mod recipe;
 mod state;
+mod tool;
 
 pub use command::{Command, Shortcut};
 pub use estimate::Estimate;
@@ -18,5 +19,6 @@ pub use handlers::{Anchor, Aspect, ObjectStroke, Shape, frame_of_aspect};
 pub use open::PROJECT_ENDING;
 pub use paths::Paths;
 pub use state::{
-    App, AppEvent, AppOptions, Candidate, Job, MadeFor, Model, Notice, NoticeKind, Progress, Tool,
+    App, AppEvent, AppOptions, Candidate, Job, MadeFor, Model, Notice, NoticeKind, Progress,
 };
+pub use tool::Tool;

@@ -191,7 +191,11 @@ impl App {
         match result {
             Ok(warnings) => {
                 if let (Some(document), Some(content)) = (&mut self.document, content) {
-                    document.mark_saved(path.clone(), content);
+                    // A picture written from a project is a copy: Save goes on writing the project.
+                    let is_project = document.path().is_some_and(open::is_project);
+                    if !is_project || open::is_project(&path) {
+                        document.mark_saved(path.clone(), content);
+                    }
                     Settings::remember(&mut self.settings.recent_files, &path);
                     self.keep_settings();
                 }
