@@ -4,6 +4,7 @@
 
 mod kit;
 mod sheets;
+mod sizes;
 mod tiny;
 
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2, vec2};
