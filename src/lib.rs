@@ -12,7 +12,7 @@
 //!                     engine worker, per crop: compose::crop_masks ▶ prefill ▶ diffusion (exemplar or pipeline)
 //!                                   │                          ▶ compose::match_surroundings ▶ Photo::blend
 //!                                   ▼ engine::JobEvent: started, stage, step, preview, finished, failed, cancelled
-//!                     app::Candidate ─Command::Accept─▶ one Edit in the document's history ─photo::encode─▶ file
+//!                     app::Candidate ─Command::Accept─▶ one Fill in the document ─photo::encode─▶ file
 //! ```
 //!
 //! # Rooms
@@ -32,8 +32,8 @@
 //! | [`models`] | what a folder or file on disk is |
 //! | [`quality`] | numbers that say how good a fill is; benchmark holes; the table of scores |
 //! | [`engine`] | the worker thread, jobs, devices |
-//! | [`document`] | the open picture, its edits and their inverse |
-//! | [`app`] | the state that front ends share, and the commands that change it |
+//! | [`document`] | the open picture: fills upon the photo, frame, mask, history; the journal and project files that keep them |
+//! | [`app`] | the state that front ends share, the commands that change it, recovery after a crash |
 //! | [`gpu`] | drawing the canvas |
 //! | [`ui`] | the window |
 //! | [`cli`] | the command line |
@@ -45,7 +45,9 @@
 //! - A sample outside the composite mask is never touched: results are blended in the photo's own layout, depth and
 //!   colour space, and coverage 0 means the bytes stay.
 //! - The document changes only through `App::dispatch`, and by a result only when it is accepted. A result carries the
-//!   revision it was made for and is refused by any other.
+//!   revision it was made for and is refused where the picture has changed since.
+//! - An accepted result is a `Fill` upon the photo, never burnt in: it is flattened when a picture is written, nowhere else.
+//! - Every step goes through `Document::record`, which writes it to the journal before anything else can happen.
 //! - One thread computes. A panic or device error there fails that job and drops the loaded model, nothing else.
 //! - In f32 a seed gives the same picture on every device; noise and schedules are computed on the host, as PyTorch
 //!   computes them.

@@ -259,3 +259,107 @@ fn without_a_display_the_window_says_so_and_points_to_fill() {
         stderr(&output)
     );
 }
+
+fn recipe(here: &Sandbox, name: &str) -> Option<inlay::photo::Recipe> {
+    inlay::photo::read_recipe(&std::fs::read(here.path(name)).expect("written"))
+}
+
+#[test]
+fn files_carry_their_recipe_unless_told_not_to() {
+    let here = Sandbox::new();
+    here.save("photo.png", rgb8(96, 64));
+    here.save("mask.png", mask(96, 64, [40, 20, 10, 10]));
+    for ending in ["png", "jpg", "webp"] {
+        let fill = format!("fill photo.png --mask mask.png --seed 77 -o out.{ending}");
+        succeed(&here.inlay(&fill));
+        let found = recipe(&here, &format!("out.{ending}")).expect(ending);
+        assert_eq!(found.seed, Some(77), "{ending}");
+        assert_eq!(found.model.as_deref(), Some("Exemplar"), "{ending}");
+        for option in ["--no-recipe", "--strip-metadata"] {
+            succeed(&here.inlay(&format!("{fill} {option}")));
+            assert_eq!(
+                recipe(&here, &format!("out.{ending}")),
+                None,
+                "{ending} {option}"
+            );
+        }
+    }
+}
+
+#[test]
+fn stripping_takes_out_what_the_photo_brought_and_no_recipe_keeps_it() {
+    let here = Sandbox::new();
+    here.save("plain.png", rgb8(96, 64));
+    here.save("mask.png", mask(96, 64, [40, 20, 10, 10]));
+    succeed(&here.inlay("fill plain.png --mask mask.png --seed 5 -o photo.png"));
+    let fill = "extend photo.png --right 8 --seed 6 -o out.png";
+    // The photo's own recipe is metadata like any other: it stays when only ours is unwanted.
+    succeed(&here.inlay(&format!("{fill} --no-recipe")));
+    assert_eq!(recipe(&here, "out.png").and_then(|r| r.seed), Some(5));
+    succeed(&here.inlay(&format!("{fill} --strip-metadata")));
+    assert_eq!(recipe(&here, "out.png"), None);
+}
+
+#[test]
+fn an_overlap_redraws_that_much_of_the_photo_and_no_more() {
+    let here = Sandbox::new();
+    let before = here.save("photo.png", rgb8(120, 80));
+    succeed(&here.inlay("extend photo.png --right 40 --overlap 24 --seed 2 -o out.png"));
+    let after = here.load("out.png");
+    let changed = |x: u32| (0..80).any(|y| samples(&before, x, y) != samples(&after, x, y));
+    // A seam beside it is as wide as the overlap at most.
+    assert!((0..72).all(|x| !changed(x)));
+    assert!((96..120).any(changed), "nothing was re-drawn");
+    for wrong in ["257", "-1", "x"] {
+        let output = here.inlay(&format!(
+            "extend photo.png --right 40 --overlap {wrong} -o no.png"
+        ));
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+}
+
+#[test]
+fn a_project_is_filled_as_the_picture_it_shows() {
+    use inlay::app::{App, AppEvent, AppOptions, Command, Shape};
+    use inlay::geometry::PixelRect;
+    use inlay::mask::Combine;
+
+    let here = Sandbox::new();
+    let photo = here.save("photo.png", rgb8(120, 90));
+    let mut app = App::new(AppOptions::default(), || ()).expect("starts");
+    let wait = |app: &mut App, wanted: fn(&AppEvent) -> bool| {
+        for _ in 0..60_000 {
+            if app.poll().iter().any(wanted) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        panic!("waited in vain");
+    };
+    app.dispatch(Command::Open(here.path("photo.png")));
+    wait(&mut app, |event| matches!(event, AppEvent::PhotoOpened));
+    app.dispatch(Command::SetFrame(PixelRect::new(20, 10, 100, 80)));
+    let shape = Shape::Rectangle(PixelRect::new(30, 30, 20, 12));
+    app.dispatch(Command::SelectShape {
+        shape,
+        how: Combine::Replace,
+    });
+    app.dispatch(Command::SaveProject(here.path("work.inlay")));
+    wait(&mut app, |event| matches!(event, AppEvent::Saved { .. }));
+
+    succeed(&here.inlay("fill work.inlay --seed 3 -o out.png"));
+    let after = here.load("out.png");
+    assert_eq!((after.width(), after.height()), (100, 80));
+    let is_same = |x: u32, y: u32| samples(&photo, x + 20, y + 10) == samples(&after, x, y);
+    assert!((0..100).all(|x| (0..80).all(|y| {
+        let is_masked = (30..50).contains(&x) && (30..42).contains(&y);
+        is_masked || is_same(x, y)
+    })));
+    assert!(
+        !(30..50).all(|x| (30..42).all(|y| is_same(x, y))),
+        "nothing was filled"
+    );
+    // Without an output a picture is written beside it, never a project.
+    succeed(&here.inlay("extend work.inlay --right 8 --seed 3"));
+    assert_eq!(here.load("work-extended.png").width(), 108);
+}

@@ -24,25 +24,54 @@ pub fn is_project(path: &Path) -> bool {
 
 /// Reads a photo or project; with a folder for journals it is journalled from the start.
 pub fn open_file(path: &Path, journals: Option<&Path>) -> Result<Opened, String> {
-    let mut opened = if is_project(path) {
-        open_project(path, Some(path.to_owned()))?
-    } else {
-        let decoded = photo::decode_file(path).map_err(|error| error.to_string())?;
-        Opened {
-            document: Document::new(decoded.photo, Some(path.to_owned())),
-            warnings: decoded.warnings,
+    // The journal's copy goes to disk while the picture is decoded.
+    std::thread::scope(|scope| {
+        let journal = journals
+            .filter(|_| has_sensible_size(path))
+            .map(|root| scope.spawn(move || journal_of_file(root, path)));
+        let opened = open_document(path);
+        let journal = journal.and_then(|thread| thread.join().ok());
+        match (opened, journal) {
+            (Ok(mut opened), Some(Ok(journal))) => {
+                opened.document.keep_journal(journal);
+                Ok(opened)
+            }
+            (Ok(mut opened), Some(Err(error))) => {
+                opened.warnings.push(no_journal(&error));
+                Ok(opened)
+            }
+            (Err(error), Some(Ok(journal))) => {
+                journal.discard();
+                Err(error)
+            }
+            (opened, _) => opened,
         }
-    };
-    if let Some(root) = journals {
-        match std::fs::read(path) {
-            Ok(bytes) => start_journal(&mut opened, root, Some(path.to_owned()), &bytes),
-            Err(error) => opened.warnings.push(format!(
-                "no recovery journal is kept: {}: {error}",
-                path.display()
-            )),
-        }
+    })
+}
+
+/// Larger files are not photos, and are refused by their reader.
+fn has_sensible_size(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= photo::MAX_FILE_BYTES)
+}
+
+fn open_document(path: &Path) -> Result<Opened, String> {
+    if is_project(path) {
+        return open_project(path, Some(path.to_owned()));
     }
-    Ok(opened)
+    let decoded = photo::decode_file(path).map_err(|error| error.to_string())?;
+    Ok(Opened {
+        document: Document::new(decoded.photo, Some(path.to_owned())),
+        warnings: decoded.warnings,
+    })
+}
+
+fn journal_of_file(root: &Path, path: &Path) -> Result<Journal, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Journal::create(root, Some(path.to_owned()), &bytes).map_err(|error| error.to_string())
+}
+
+fn no_journal(error: &str) -> String {
+    format!("no recovery journal is kept: {error}")
 }
 
 /// The same for a picture in memory.
@@ -70,9 +99,7 @@ fn open_project(path: &Path, own_path: Option<PathBuf>) -> Result<Opened, String
 fn start_journal(opened: &mut Opened, root: &Path, source: Option<PathBuf>, bytes: &[u8]) {
     match Journal::create(root, source, bytes) {
         Ok(journal) => opened.document.keep_journal(journal),
-        Err(error) => opened
-            .warnings
-            .push(format!("no recovery journal is kept: {error}")),
+        Err(error) => opened.warnings.push(no_journal(&error.to_string())),
     }
 }
 

@@ -7,6 +7,9 @@ use super::buffer::Sample;
 use super::{ColorSpace, Layout, Photo, Samples};
 use crate::geometry::{PixelRect, PixelSize};
 
+/// Rows of 8-bit samples whose sum fits 16 bits.
+const MAX_SUMMED_ROWS: u32 = 256;
+
 /// An 8-bit sRGB picture with straight alpha, row by row; `4 * width * height` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -30,6 +33,14 @@ impl Photo {
             .for_each(|(row, line)| match &self.samples {
                 Samples::U8(data) if step == 1 && self.layout == Layout::Rgb && space.is_srgb() => {
                     self.copy_row(data, rect, row, line);
+                }
+                Samples::U8(data)
+                    if (2..=MAX_SUMMED_ROWS).contains(&step)
+                        && self.layout == Layout::Rgb
+                        && self.size.rect().contains_rect(rect)
+                        && space.is_srgb() =>
+                {
+                    self.mean_row(data, rect, step as usize, row, line);
                 }
                 Samples::U8(data) => self.display_row(data, &space, rect, step, row, line),
                 Samples::U16(data) => self.display_row(data, &space, rect, step, row, line),
@@ -79,6 +90,38 @@ impl Photo {
             .zip(source.chunks_exact(3))
         {
             to[..3].copy_from_slice(from);
+            to[3] = 255;
+        }
+    }
+
+    /// 8-bit sRGB smaller than it is: sums whole rows first, which compilers turn into wide instructions. The same
+    /// numbers as `display_row` makes.
+    fn mean_row(&self, data: &[u8], rect: PixelRect, step: usize, row: usize, line: &mut [u8]) {
+        let width = self.size.width as usize;
+        let top = rect.y as usize + row * step;
+        let bottom = (top + step).min(rect.bottom() as usize);
+        let mut sums = vec![0_u16; rect.width as usize * 3];
+        for y in top..bottom {
+            let start = (y * width + rect.x as usize) * 3;
+            for (sum, value) in sums
+                .iter_mut()
+                .zip(&data[start..start + rect.width as usize * 3])
+            {
+                *sum += u16::from(*value);
+            }
+        }
+        for (to, cell) in line.chunks_exact_mut(4).zip(sums.chunks(step * 3)) {
+            let mut totals = [0_u32; 3];
+            for pixel in cell.chunks_exact(3) {
+                for (total, sum) in totals.iter_mut().zip(pixel) {
+                    *total += u32::from(*sum);
+                }
+            }
+            let count = (cell.len() / 3 * (bottom - top)) as f64;
+            for (to, total) in to.iter_mut().zip(totals) {
+                let mean = (f64::from(total) / count) as f32 / u8::MAX as f32;
+                *to = u8::from_f32(mean * 255.0);
+            }
             to[3] = 255;
         }
     }
@@ -281,4 +324,35 @@ fn shrink(rgba: &[u8], from: PixelSize, to: PixelSize) -> Vec<u8> {
             }
         });
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summing_rows_gives_the_same_means() {
+        let size = PixelSize::new(61, 47);
+        let data = (0..61 * 47 * 3_u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        let photo = Photo::from_rgb8(size, data);
+        let Samples::U8(data) = &photo.samples else {
+            panic!("8 bits")
+        };
+        for (rect, step) in [
+            (size.rect(), 2),
+            (size.rect(), 8),
+            (PixelRect::new(4, 8, 50, 39), 4),
+            (PixelRect::new(60, 46, 1, 1), 64),
+        ] {
+            let out = photo.display_rgba8(rect, step);
+            let width = rect.width.div_ceil(step) as usize * 4;
+            for (row, line) in out.chunks_exact(width).enumerate() {
+                let mut slow = vec![0; width];
+                photo.display_row(data, &ColorSpace::of(&photo), rect, step, row, &mut slow);
+                assert_eq!(line, slow, "{rect:?} {step} {row}");
+            }
+        }
+    }
 }

@@ -38,7 +38,7 @@ pub use decode::{Decoded, decode_bytes, decode_file};
 pub use display::Picture;
 pub use encode::{EncodeOptions, encode_beside, encode_bytes, encode_file, writable_format};
 pub use error::PhotoError;
-pub use limits::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE};
+pub use limits::{MAX_DECODED_BYTES, MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE};
 pub use metadata::read_recipe;
 pub use notes::Notes;
 pub use recipe::Recipe;

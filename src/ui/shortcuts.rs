@@ -38,7 +38,7 @@ pub fn tip_for(ctx: &Context, act: &Act) -> String {
 
 /// Takes this frame's shortcuts out of the input.
 pub fn collect(ctx: &Context, scene: &mut Scene<'_>) {
-    let is_typing = ctx.egui_wants_keyboard_input();
+    let is_typing = ctx.egui_wants_keyboard_input() && !scene.state.canvas.has_keyboard();
     let has_none = ctx.memory(|memory| memory.focused().is_none());
     let is_free = (has_none || scene.state.canvas.has_keyboard()) && !ctx.any_popup_open();
     let mut keyed: Vec<(KeyboardShortcut, Act)> = Vec::new();

@@ -112,7 +112,7 @@ pub fn app(home: &Path) -> App {
 
 /// Polls until `wanted` accepts an event.
 pub fn wait(app: &mut App, wanted: impl Fn(&AppEvent) -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         for event in app.poll() {
             if wanted(&event) {

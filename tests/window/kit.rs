@@ -49,11 +49,21 @@ impl Bench {
         size: Vec2,
         pixels_per_point: f32,
     ) -> Self {
+        Self::start_with(AppOptions::default(), folder, photo, size, pixels_per_point)
+    }
+
+    pub fn start_with(
+        options: AppOptions,
+        folder: tempfile::TempDir,
+        photo: Option<PathBuf>,
+        size: Vec2,
+        pixels_per_point: f32,
+    ) -> Self {
         let harness = Harness::builder()
             .with_size(size)
             .with_pixels_per_point(pixels_per_point)
             .with_max_steps(60)
-            .build_eframe(|cc| Window::new(cc, AppOptions::default(), photo).expect("a window"));
+            .build_eframe(|cc| Window::new(cc, options, photo).expect("a window"));
         Self { harness, folder }
     }
 

@@ -323,6 +323,7 @@ impl App {
             if is_first || self.candidates.is_empty() {
                 self.shown = self.candidates.len();
             }
+            self.keep_pixels(&candidate);
             self.candidates.push(candidate);
             self.out.push(AppEvent::JobFinished(id));
         } else {
@@ -331,6 +332,14 @@ impl App {
                 "The picture changed where this result belongs, so it was left out: generate again",
             );
             self.out.push(AppEvent::JobCancelled(id));
+        }
+    }
+
+    /// Into the journal's blobs already, on a thread, so that accepting writes a short record only.
+    fn keep_pixels(&mut self, candidate: &Candidate) {
+        if let Some(journal) = self.document.as_mut().and_then(Document::journal_mut) {
+            let contents = candidate.result.patches.iter();
+            journal.prepare(contents.map(|patch| Arc::clone(&patch.content)).collect());
         }
     }
 

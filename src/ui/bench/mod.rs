@@ -27,7 +27,9 @@ pub fn run(json: bool) -> anyhow::Result<String> {
         .spawn(measure)
         .context("no thread to measure on")?
         .join()
-        .map_err(|_| anyhow!("measuring ended with an error of its own; please report this"))??;
+        .map_err(|_panic| {
+            anyhow!("measuring ended with an error of its own; please report this")
+        })??;
     if json {
         return Ok(serde_json::to_string_pretty(&report)?);
     }

@@ -27,8 +27,9 @@ impl Process {
     /// threads there are. None where the system does not tell threads apart.
     pub fn cpu_ms(&mut self) -> Option<(u64, u64)> {
         let pid = sysinfo::get_current_pid().ok()?;
-        let wanted = ProcessesToUpdate::Some(&[pid]);
         let kind = ProcessRefreshKind::nothing().with_cpu().with_tasks();
+        // Of a process that is asked for by its number, threads are listed but not read.
+        let wanted = ProcessesToUpdate::All;
         self.0.refresh_processes_specifics(wanted, true, kind);
         let process = self.0.process(pid)?;
         let (mut ours, mut found) = (0, false);

@@ -116,7 +116,7 @@ pub fn interact(ui: &mut Ui, scene: &mut Scene<'_>) {
     let viewport = ui.available_rect_before_wrap();
     scene.state.canvas.viewport = Some(viewport);
     let scale_before = scene.state.canvas.view.scale();
-    let response = ui.allocate_rect(viewport, Sense::CLICK | Sense::DRAG);
+    let response = ui.allocate_rect(viewport, Sense::CLICK | Sense::DRAG | Sense::FOCUSABLE);
     let description = scene
         .app
         .document()

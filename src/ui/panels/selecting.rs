@@ -22,7 +22,6 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     }
     if scene.app.is_searching() {
         ui.add_space(8.0);
-        ui.spinner();
         widgets::small(ui, text::SEARCHING);
     }
 }
