@@ -322,7 +322,7 @@ impl Command {
     /// One sentence for a tooltip.
     pub fn tooltip(&self) -> &'static str {
         match self {
-            Self::Open(_) => "Open a photo: JPEG, PNG, WebP, TIFF, BMP, QOI or GIF",
+            Self::Open(_) => "Open a photo (JPEG, PNG, WebP, TIFF, BMP, QOI or GIF) or a project",
             Self::OpenSample => "Try Inlay on a picture that comes with it",
             Self::Save => "Write the picture back to its file",
             Self::SaveAs(_) => "Write the picture to another file; the ending decides the format",

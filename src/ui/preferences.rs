@@ -17,6 +17,7 @@ const SCALES: [f32; 9] = [0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 3.0];
 /// Shows the dialog. True when it is to be closed.
 pub fn show(ctx: &Context, scene: &mut Scene<'_>) -> bool {
     let mut settings = scene.app.settings().clone();
+    let held = scene.app.document().map(|d| d.history_memory().1);
     let room = ctx.content_rect().size();
     let frame = theme::floating(theme::palette(ctx)).inner_margin(egui::Margin::same(22));
     let mut is_done = false;
@@ -39,7 +40,7 @@ pub fn show(ctx: &Context, scene: &mut Scene<'_>) -> bool {
                     widgets::divider(ui);
                     mask(ui, &mut settings);
                     widgets::divider(ui);
-                    memory(ui, &mut settings);
+                    memory(ui, &mut settings, held);
                     widgets::divider(ui);
                     saving(ui, &mut settings);
                 });
@@ -104,7 +105,8 @@ fn mask(ui: &mut Ui, settings: &mut Settings) {
     });
 }
 
-fn memory(ui: &mut Ui, settings: &mut Settings) {
+/// `held` is what undo takes now, in bytes.
+fn memory(ui: &mut Ui, settings: &mut Settings, held: Option<usize>) {
     row(ui, text::PREF_MEMORY, text::PREF_MEMORY_TIP, None, |ui| {
         let drag = DragValue::new(&mut settings.history_mib)
             .range(64..=65_536)
@@ -112,6 +114,9 @@ fn memory(ui: &mut Ui, settings: &mut Settings) {
             .suffix(" MiB");
         ui.add_sized(vec2(110.0, theme::CONTROL), drag)
             .accessible_name(text::PREF_MEMORY);
+        if let Some(held) = held {
+            widgets::small(ui, text::memory_held(held));
+        }
     });
 }
 

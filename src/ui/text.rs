@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::commands::ViewCommand;
 use crate::app::Command;
 use crate::geometry::PixelSize;
+pub use editing::*;
 
 pub use editing::*;
 
@@ -198,6 +199,8 @@ pub const LEFT: &str = "Left";
 pub const RIGHT: &str = "Right";
 pub const TOP: &str = "Top";
 pub const BOTTOM: &str = "Bottom";
+pub const WIDTH: &str = "Width";
+pub const HEIGHT: &str = "Height";
 pub const RESET_EXTENSION: &str = "Reset";
 pub const EXTEND_HELP: &str = "Drag the handles at the photo’s edges, or type pixels here.";
 
@@ -206,6 +209,10 @@ pub const EXTEND_WAIT: &str = "Accept or discard the result first; then the canv
 
 pub fn extend_value(side: &str) -> String {
     format!("Extend {} in pixels", side.to_lowercase())
+}
+
+pub fn frame_value(side: &str) -> String {
+    format!("{side} of the canvas in pixels")
 }
 
 pub const EDGE_LEFT: &str = "Left edge";
@@ -255,7 +262,7 @@ pub const WHY_SAVING: &str = "The picture is being saved";
 pub const WHY_SAVED: &str = "Everything is saved";
 pub const WHY_NO_MASK: &str = "Nothing is painted";
 pub const WHY_OPAQUE: &str = "The photo has no transparency";
-pub const WHY_BUSY: &str = "A fill is being made";
+pub const WHY_BUSY: &str = "Eight fills are in the queue; let one finish first";
 pub const WHY_IDLE: &str = "No fill is being made";
 pub const WHY_NO_RESULT: &str = "There is no result yet";
 pub const WHY_NO_UNDO: &str = "Nothing to undo";
@@ -381,6 +388,11 @@ pub const PREF_MASK_COLOR: &str = "Mask colour";
 pub const PREF_MASK_OPACITY: &str = "Mask opacity";
 pub const PREF_MEMORY: &str = "Undo memory";
 pub const PREF_MEMORY_TIP: &str = "Older steps are forgotten when undo needs more";
+
+pub fn memory_held(bytes: usize) -> String {
+    format!("holds {} MiB now", bytes.div_ceil(1 << 20))
+}
+
 pub const PREF_RECIPE: &str = "Recipe in files";
 pub const PREF_RECIPE_TIP: &str = "Saved PNG, JPEG and WebP tell prompt, seed, model and settings where other tools look for them";
 pub const PREF_STRIP: &str = "No metadata";

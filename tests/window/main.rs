@@ -5,6 +5,7 @@
 mod editing;
 mod kit;
 mod sheets;
+mod sizes;
 mod tiny;
 
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2, vec2};

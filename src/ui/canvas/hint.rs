@@ -66,12 +66,11 @@ pub fn show(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
             theme::floating(palette)
                 .inner_margin(egui::Margin::symmetric(16, 12))
                 .show(ui, |ui| {
-                    ui.set_max_width(330.0);
-                    ui.label(
-                        RichText::new(text::HINT_TITLE)
-                            .font(theme::semibold(14.0))
-                            .color(palette.text),
-                    );
+                    ui.set_max_width(330.0f32.min(mapping.viewport.width() - 56.0).max(80.0));
+                    let title = RichText::new(text::HINT_TITLE)
+                        .font(theme::semibold(14.0))
+                        .color(palette.text);
+                    ui.add(egui::Label::new(title).wrap());
                     widgets::small(ui, text::HINT_BODY);
                     ui.add_space(2.0);
                     if ui

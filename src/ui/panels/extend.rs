@@ -51,7 +51,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     };
 }
 
-/// What each side gains, or loses where it is negative; and the size that follows.
+/// What each side gains, or loses where it is negative; and the size that follows, which can be typed as well.
 fn sides(ui: &mut Ui, frame: PixelRect, scene: &mut Scene<'_>) {
     let Some(picture) = scene.app.document().map(crate::document::Document::size) else {
         return;
@@ -63,37 +63,96 @@ fn sides(ui: &mut Ui, frame: PixelRect, scene: &mut Scene<'_>) {
         (text::TOP, -frame.y),
         (text::BOTTOM, frame.bottom() - height),
     ];
-    let before = gains;
-    let field = (ui.available_width() - 2.0 * 48.0 - 3.0 * theme::GAP) / 2.0;
+    let mut size = [frame.width as i32, frame.height as i32];
+    let before = (gains, size);
+    let mut drag = Drag::default();
+    let room = (ui.available_width() - 2.0 * 48.0 - 3.0 * theme::GAP) / 2.0;
     Grid::new("extend")
         .spacing(vec2(theme::GAP, 6.0))
         .min_col_width(48.0)
         .show(ui, |ui| {
             for (number, (name, gain)) in gains.iter_mut().enumerate() {
-                let palette = theme::palette(ui.ctx());
-                ui.label(RichText::new(*name).color(palette.text_muted));
                 let least = if number < 2 { 1 - width } else { 1 - height };
-                let drag = DragValue::new(gain)
-                    .range(least..=MOST)
-                    .speed(2.0)
-                    .suffix(" px")
-                    .update_while_editing(false);
-                ui.add_sized(vec2(field, theme::CONTROL), drag)
-                    .accessible_name(text::extend_value(name));
+                let words = text::extend_value(name);
+                drag.note(&field(ui, name, &words, room, gain, least));
                 if number % 2 == 1 {
                     ui.end_row();
                 }
             }
+            for (name, side) in [text::WIDTH, text::HEIGHT].into_iter().zip(&mut size) {
+                let words = text::frame_value(name);
+                drag.note(&field(ui, name, &words, room, side, 1));
+            }
         });
-    if gains != before {
-        let [left, right, top, bottom] = gains.map(|(_, gain)| gain);
-        scene.send(Command::SetFrame(PixelRect::from_edges(
-            -left,
-            -top,
-            width + right,
-            height + bottom,
-        )));
+    let [left, right, top, bottom] = gains.map(|(_, gain)| gain);
+    let wanted = if size == before.1 {
+        PixelRect::from_edges(-left, -top, width + right, height + bottom)
+    } else {
+        resized(
+            frame,
+            size.map(|side| side as u32),
+            scene.state.extend.anchor,
+        )
+    };
+    if (gains, size) != before {
+        // A drag is one step of history, however many numbers it passes.
+        scene.send(if drag.is_on || drag.is_over {
+            Command::PreviewFrame(Some(wanted))
+        } else {
+            Command::SetFrame(wanted)
+        });
     }
+    if drag.is_over {
+        scene.send(Command::CommitFrame);
+    }
+}
+
+/// Whether one of the numbers is being dragged, or was just let go.
+#[derive(Default)]
+struct Drag {
+    is_on: bool,
+    is_over: bool,
+}
+
+impl Drag {
+    fn note(&mut self, response: &Response) {
+        self.is_on |= response.dragged();
+        self.is_over |= response.drag_stopped();
+    }
+}
+
+/// A name and a number of pixels beside it; `words` name it to screen readers.
+fn field(
+    ui: &mut Ui,
+    name: &str,
+    words: &str,
+    width: f32,
+    value: &mut i32,
+    least: i32,
+) -> Response {
+    let palette = theme::palette(ui.ctx());
+    ui.label(RichText::new(name).color(palette.text_muted));
+    let drag = DragValue::new(value)
+        .range(least..=MOST.max(least))
+        .speed(2.0)
+        .suffix(" px")
+        .update_while_editing(false);
+    ui.add_sized(vec2(width, theme::CONTROL), drag)
+        .accessible_name(words)
+}
+
+/// The frame with another width and height, the anchor's side or corner staying where it is.
+fn resized(frame: PixelRect, [width, height]: [u32; 2], anchor: Anchor) -> PixelRect {
+    let place = |start: i32, old: u32, new: u32, share: u8| {
+        let moved = (i64::from(old) - i64::from(new)) * i64::from(share.min(2)) / 2;
+        start.saturating_add(moved as i32)
+    };
+    PixelRect::new(
+        place(frame.x, frame.width, width, anchor.column),
+        place(frame.y, frame.height, height, anchor.row),
+        width,
+        height,
+    )
 }
 
 /// Presets, which way they go, and where the picture stays meanwhile.
@@ -138,6 +197,7 @@ fn preset(ui: &mut Ui, aspect: Aspect, scene: &mut Scene<'_>) {
 fn anchors(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
+        ui.spacing_mut().interact_size.y = 18.0;
         ui.vertical(|ui| {
             for row in 0..3 {
                 ui.horizontal(|ui| {
@@ -185,4 +245,21 @@ fn overlap(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
         ui.label(format!("{px} px"));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_size_keeps_the_anchored_side_in_place() {
+        let frame = PixelRect::new(-10, 0, 110, 80);
+        let at = |column, row| Anchor { column, row };
+        let left_bottom = resized(frame, [200, 100], at(0, 2));
+        assert_eq!(left_bottom, PixelRect::new(-10, -20, 200, 100));
+        let middle = resized(frame, [90, 80], Anchor::MIDDLE);
+        assert_eq!(middle, PixelRect::new(0, 0, 90, 80));
+        let right = resized(frame, [120, 80], at(2, 0));
+        assert_eq!(right.right(), frame.right());
+    }
 }

@@ -1,5 +1,5 @@
-//! Owns the words of the editor's own parts: edits, history, results, proportions, selecting, and after a crash. Part of
-//! the one table of words.
+//! Owns the words about edits, history, results, proportions, selections and recovery. Part of `text`, which passes them
+//! on; must never decide anything.
 
 // --- edits, history, results ---------------------------------------------------------------------------------------------
 pub const TAB_FILL: &str = "Fill";
