@@ -76,6 +76,8 @@ struct Session<'a> {
     wakeups: Receiver<()>,
     /// Events that nobody has waited for yet.
     pending: VecDeque<AppEvent>,
+    /// Ends of jobs stay in `pending`.
+    keeps_job_ends: bool,
     interrupted: Arc<AtomicBool>,
     display: Display,
 }
@@ -119,6 +121,7 @@ impl<'a> Session<'a> {
             options,
             wakeups,
             pending: VecDeque::new(),
+            keeps_job_ends: false,
             interrupted,
             display: Display::new(options.quiet, options.model != ModelChoice::Exemplar),
         };
@@ -204,11 +207,13 @@ impl<'a> Session<'a> {
                 index: position,
                 path,
             });
+            self.keeps_job_ends = true;
             let written = self.wait_for(|event| match event {
                 AppEvent::Saved { path, warnings } => Some(Ok((path, warnings))),
                 AppEvent::SaveFailed(error) => Some(Err(Failure::Failed(error))),
                 _ => None,
             });
+            self.keeps_job_ends = false;
             let (path, warnings) = written?;
             for warning in warnings {
                 self.display.warn(&warning);
@@ -258,15 +263,31 @@ impl<'a> Session<'a> {
             }
             let news = self.app.poll();
             self.pending.extend(news);
+            let mut later = VecDeque::new();
             while let Some(event) = self.pending.pop_front() {
+                // A job may end while another's file is written: that is news for whoever waits for it next.
+                if self.keeps_job_ends && ends_a_job(&event) {
+                    later.push_back(event);
+                    continue;
+                }
                 self.display.show(&event);
                 if let Some(answer) = done(event) {
+                    later.append(&mut self.pending);
+                    self.pending = later;
                     return answer;
                 }
             }
+            self.pending = later;
             let _ = self.wakeups.recv_timeout(TICK);
         }
     }
+}
+
+fn ends_a_job(event: &AppEvent) -> bool {
+    matches!(
+        event,
+        AppEvent::JobFinished(_) | AppEvent::JobFailed { .. } | AppEvent::JobCancelled(_)
+    )
 }
 
 pub(super) fn failure(error: &EngineError) -> Failure {
