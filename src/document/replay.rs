@@ -92,6 +92,8 @@ impl Orphan {
         };
         let bytes = blobs.get(file).map_err(text)?;
         let mut document = open(&bytes, source)?;
+        // Whatever the run forgot, nothing may be forgotten while its steps are gone along.
+        document.set_history_budget(usize::MAX);
         let mut replay = Replay {
             blobs: &blobs,
             contents: HashMap::new(),

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::commands::ViewCommand;
 use crate::app::Command;
 use crate::geometry::PixelSize;
-pub use editing::*;
 
 pub use editing::*;
 
