@@ -349,10 +349,12 @@ pub const DROP_BODY: &str = "The photo stays where it is; Inlay never writes to 
 // --- what the model sees -------------------------------------------------------------------------------------------------------
 /// Time and memory, as far as they are known.
 pub fn estimate(estimate: &crate::app::Estimate) -> String {
-    let memory = format!(
-        "about {:.1} GB of memory",
-        estimate.memory_bytes as f64 / 1e9
-    );
+    let bytes = estimate.memory_bytes as f64;
+    let memory = if bytes < 1e9 {
+        format!("about {:.0} MB of memory", (bytes / 1e6).max(1.0))
+    } else {
+        format!("about {:.1} GB of memory", bytes / 1e9)
+    };
     match estimate.seconds {
         Some(seconds) if seconds < 90.0 => format!("about {:.0} s · {memory}", seconds.max(1.0)),
         Some(seconds) => format!("about {:.0} min · {memory}", seconds / 60.0),
