@@ -10,7 +10,7 @@
 //!                                   │ engine::JobRequest, with the photo and mask shared read-only
 //!                                   ▼ bounded channel
 //!                     engine worker, per crop: compose::crop_masks ▶ prefill ▶ diffusion (exemplar or pipeline)
-//!                                   │                          ▶ compose::match_surroundings ▶ Photo::blend
+//!                                   │                          ▶ compose::stitch ▶ content and coverage of a Patch
 //!                                   ▼ engine::JobEvent: started, stage, step, preview, finished, failed, cancelled
 //!                     app::Candidate ─Command::Accept─▶ one Fill in the document ─photo::encode─▶ file
 //! ```

@@ -1,8 +1,8 @@
 //! Owns what a job will cost, said beforehand: time from what earlier jobs took on this machine, memory from the model's
 //! size and the crop's. Shown beside "what the model sees".
 
-use super::state::{App, Model};
-use crate::engine::{JobReport, Precision};
+use super::state::{App, MadeFor, Model};
+use crate::engine::{DEFAULT_STEPS, DeviceChoice, JobReport, Precision};
 use crate::plan::InpaintPlan;
 
 /// What exemplar keeps for each working pixel (measured: 120 from 0.4 to 5.4 megapixels).
@@ -45,7 +45,10 @@ impl App {
                 photo + summary.parameters * bytes + largest * CHECKPOINT_BYTES
             }
         };
-        let speed = self.settings.speeds.get(&self.speed_key());
+        let speed = self
+            .settings
+            .speeds
+            .get(&speed_key(self.model.name(), self.device));
         Estimate {
             seconds: speed.map(|speed| speed * work(plan, self.steps())),
             memory_bytes,
@@ -53,14 +56,17 @@ impl App {
     }
 
     /// Remembers how long a job took.
-    pub(super) fn note_speed(&mut self, report: &JobReport) {
-        let work = work(&report.plan, self.steps());
+    pub(super) fn note_speed(&mut self, made_for: &MadeFor, report: &JobReport) {
+        let steps = made_for.model_folder.as_ref().map_or(1, |_| {
+            report.settings.num_inference_steps.unwrap_or(DEFAULT_STEPS)
+        });
+        let work = work(&report.plan, steps);
         if work <= 0.0 {
             return;
         }
         let times = &report.milliseconds;
         let new = (times.total - times.load) / 1e3 / work;
-        let key = self.speed_key();
+        let key = speed_key(&made_for.model, made_for.device);
         let speed = self.settings.speeds.entry(key).or_insert(new);
         *speed += (new - *speed) * NEWEST;
         self.keep_settings();
@@ -70,11 +76,11 @@ impl App {
     fn steps(&self) -> u32 {
         match &self.model {
             Model::Exemplar => 1,
-            Model::Checkpoint { .. } => self.generate.num_inference_steps.unwrap_or(50),
+            Model::Checkpoint { .. } => self.generate.num_inference_steps.unwrap_or(DEFAULT_STEPS),
         }
     }
+}
 
-    fn speed_key(&self) -> String {
-        format!("{} · {}", self.model.name(), self.device.name())
-    }
+fn speed_key(model: &str, device: DeviceChoice) -> String {
+    format!("{model} · {}", device.name())
 }

@@ -109,6 +109,7 @@ pub struct MadeFor {
     pub model: String,
     pub model_folder: Option<PathBuf>,
     pub model_hash: Option<String>,
+    pub device: DeviceChoice,
 }
 
 /// A finished result that waits for a decision.

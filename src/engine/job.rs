@@ -49,8 +49,6 @@ pub enum Precision {
 #[derive(Debug, Clone)]
 pub struct JobRequest {
     pub id: JobId,
-    /// The document revision this was made for; comes back with the result.
-    pub revision: u64,
     pub photo: Arc<Photo>,
     pub mask: Arc<Mask>,
     pub plan: InpaintPlan,
@@ -81,7 +79,6 @@ pub struct Patch {
 /// What a finished job made. Pixels outside the patches are the photo's.
 #[derive(Debug, Clone)]
 pub struct JobResult {
-    pub revision: u64,
     pub canvas_size: PixelSize,
     pub patches: Vec<Patch>,
     /// The model's own picture, when asked for.

@@ -18,7 +18,7 @@ use crate::progress::Observer;
 use crate::raster::{Plane, RgbF32};
 
 /// Defaults for what a request leaves out. Steps and guidance are those diffusers' inpaint pipeline uses.
-const DEFAULT_STEPS: u32 = 50;
+pub const DEFAULT_STEPS: u32 = 50;
 const DEFAULT_GUIDANCE: f64 = 7.5;
 
 pub fn run_job(
@@ -77,7 +77,6 @@ pub fn run_job(
         warnings: std::mem::take(&mut watch.warnings),
     };
     Ok(JobResult {
-        revision: request.revision,
         canvas_size: canvas.size,
         patches,
         raw,

@@ -419,7 +419,8 @@ pub const DIALOG_PROJECT: &str = "Save the project as";
 pub const DIALOG_SAVE_MASK: &str = "Save the mask as";
 pub const DIALOG_MASK: &str = "Load a mask";
 pub const DIALOG_MODEL: &str = "Choose a Stable Diffusion folder (it holds model_index.json)";
-pub const TYPED_WHY: &str = "This system has no file dialog (on Linux, xdg-desktop-portal or zenity brings one), so type the path.";
+pub const TYPED_WHY: &str =
+    "No file dialog could be opened on this system, so type the whole path.";
 pub const TYPED_PATH: &str = "Path";
 pub const TYPED_OPEN: &str = "Open";
 pub const TYPED_REPLACE: &str = "Replace";

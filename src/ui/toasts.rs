@@ -28,8 +28,8 @@ const WIDEST: f32 = 360.0;
 /// A step that can be taken back from the card that tells of it.
 struct Offer {
     words: &'static str,
-    /// Of the picture and of the mask; when they change it is about another step.
-    revisions: (u64, u64),
+    /// Steps of history that were done then: after any other step Undo would mean something else.
+    steps: usize,
     since: Option<f64>,
 }
 
@@ -45,7 +45,7 @@ impl Toasts {
     pub fn offer_undo(&mut self, words: &'static str, document: &Document) {
         self.offer = document.can_undo().then(|| Offer {
             words,
-            revisions: (document.revision(), document.mask_revision()),
+            steps: document.history_position(),
             since: None,
         });
     }
@@ -89,7 +89,7 @@ impl Toasts {
             return at.y;
         };
         let document = scene.app.document();
-        let revisions = document.map(|d| (d.revision(), d.mask_revision()));
+        let steps = document.map(Document::history_position);
         let since = *offer.since.get_or_insert(now);
         let id = Id::unique("undo offer");
         // It does not vanish under the hand that reaches for it.
@@ -98,7 +98,7 @@ impl Toasts {
                 .ctx()
                 .pointer_hover_pos()
                 .is_some_and(|at| ui.ctx().layer_id_at(at).is_some_and(|layer| layer.id == id));
-        if revisions != Some(offer.revisions) || (now - since > OFFER && !is_held) {
+        if steps != Some(offer.steps) || (now - since > OFFER && !is_held) {
             self.offer = None;
             return at.y;
         }

@@ -116,15 +116,24 @@ fn focus_ring(ui: &Ui, response: &Response, rect: Rect, palette: &Palette) {
     }
 }
 
+/// How much a large button asks for attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    Disabled,
+    Quiet,
+    Strong,
+}
+
 /// The one button that matters, as wide as there is room. `shortcut` is written at its right end.
 pub fn primary_button(
     ui: &mut Ui,
     icon: Option<Icon>,
     label: &str,
     shortcut: &str,
-    is_enabled: bool,
+    weight: Weight,
 ) -> Response {
     let palette = theme::palette(ui.ctx());
+    let is_enabled = weight != Weight::Disabled;
     let sense = if is_enabled {
         Sense::click()
     } else {
@@ -137,6 +146,10 @@ pub fn primary_button(
     }
     let (fill, ink) = match () {
         () if !is_enabled => (palette.control, palette.text_faint),
+        () if weight == Weight::Quiet && response.hovered() => {
+            (palette.control_hover, palette.text)
+        }
+        () if weight == Weight::Quiet => (palette.control, palette.text),
         () if response.is_pointer_button_down_on() => {
             (palette.accent.gamma_multiply(0.9), palette.on_accent)
         }

@@ -1,19 +1,21 @@
 //! Owns the window: the app, the order of panels, carrying actions out, what waits for a saved picture, closing. Everything
 //! it draws is in `panels` and `canvas`. Must never block a frame.
 
+mod asking;
+
 use std::path::PathBuf;
 
 use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCommand};
 
-use super::action::{Action, Answer, Pending, Pick, Scene, Sheet, State};
+use super::action::{Action, Pending, Scene, Sheet, State};
 use super::canvas::{self, Filmstrip, Pictures, Planner};
 use super::commands::ViewCommand;
-use super::dialogs::{self, Dialogs, Picked, TypedPath};
+use super::dialogs::{self, Dialogs, TypedPath};
 use super::panels;
 use super::place::Place;
 use super::toasts::Toasts;
-use super::{cheat_sheet, crashes, finder, preferences, shortcuts, text, theme};
-use crate::app::{App, AppEvent, AppOptions, Command, PROJECT_ENDING};
+use super::{cheat_sheet, commands, crashes, finder, preferences, shortcuts, text, theme};
+use crate::app::{App, AppEvent, AppOptions, Command};
 use crate::document::Document;
 use crate::engine::{EngineError, ModelChoice};
 use crate::gpu::CanvasPainter;
@@ -84,6 +86,19 @@ impl Window {
         &self.app
     }
 
+    /// Every command by name, with its keys, for tests that drive all of them.
+    pub fn commands(&mut self) -> Vec<(&'static str, Option<egui::KeyboardShortcut>)> {
+        let has_mask = self.has_mask();
+        let scene = Scene {
+            app: &self.app,
+            state: &mut self.state,
+            actions: &mut Vec::new(),
+            has_mask,
+        };
+        let named = |entry: commands::Entry| (entry.label(), entry.act.shortcut());
+        commands::table(&scene).into_iter().map(named).collect()
+    }
+
     /// The photo is shown as it was.
     pub fn is_comparing(&self) -> bool {
         self.state.canvas.is_comparing
@@ -130,100 +145,6 @@ impl Window {
         }
         while let Some(picked) = self.dialogs.next() {
             self.on_picked(picked);
-        }
-    }
-
-    fn on_picked(&mut self, picked: Picked) {
-        match picked {
-            Picked::Path(Pick::Photo, path) => self.guard(Pending::Open(path)),
-            Picked::Path(Pick::SaveAs, path) => self.app.dispatch(Command::SaveAs(path)),
-            Picked::Path(Pick::Mask, path) => self.app.dispatch(Command::LoadMask(path)),
-            Picked::Path(Pick::SaveProject, path) => {
-                let path = path.with_extension(PROJECT_ENDING);
-                self.app.dispatch(Command::SaveProject(path));
-            }
-            Picked::Path(Pick::SaveMask, path) => self.app.dispatch(Command::SaveMask(path)),
-            Picked::Path(Pick::SaveResult, path) => {
-                let index = self.app.shown_index();
-                self.app.dispatch(Command::SaveCandidate { index, path });
-            }
-            Picked::Path(Pick::Model, folder) => {
-                self.state.is_model_being_read = true;
-                self.app
-                    .dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
-            }
-            Picked::Nothing => self.give_up(),
-            Picked::NoDialog(pick) => {
-                self.typed_path = Some(TypedPath::new(pick, self.suggestion(pick).as_deref()));
-            }
-        }
-    }
-
-    /// The path that a dialog starts from.
-    fn suggestion(&self, pick: Pick) -> Option<PathBuf> {
-        match pick {
-            Pick::SaveAs | Pick::SaveResult => self.app.suggested_output(),
-            Pick::SaveProject => self.app.suggested_project(),
-            Pick::SaveMask => self
-                .app
-                .suggested_output()
-                .map(|path| path.with_extension("mask.png")),
-            Pick::Photo | Pick::Mask => self
-                .app
-                .document()
-                .and_then(Document::path)
-                .map(PathBuf::from),
-            Pick::Model => self.app.settings().recent_models.first().cloned(),
-        }
-    }
-
-    /// The way on is given up: nothing is opened or closed.
-    fn give_up(&mut self) {
-        if self.is_waiting_for_save {
-            self.is_waiting_for_save = false;
-            self.pending = None;
-        }
-    }
-
-    /// Does it at once, or asks about unsaved changes first.
-    fn guard(&mut self, pending: Pending) {
-        if self.app.document().is_some_and(Document::is_modified) {
-            self.pending = Some(pending);
-        } else {
-            self.pending = None;
-            self.carry_on(pending);
-        }
-    }
-
-    fn carry_on(&mut self, pending: Pending) {
-        match pending {
-            Pending::Open(path) => self.app.dispatch(Command::Open(path)),
-            Pending::OpenSample => self.app.dispatch(Command::OpenSample),
-            Pending::Paste => self.app.dispatch(Command::PastePicture),
-            Pending::Close => self.may_close = true,
-        }
-    }
-
-    /// Changes are saved or given up.
-    fn go_on(&mut self, ctx: &Context) {
-        if let Some(pending) = self.pending.take() {
-            let closes = pending == Pending::Close;
-            self.carry_on(pending);
-            if closes {
-                ctx.send_viewport_cmd(ViewportCommand::Close);
-            }
-        }
-    }
-
-    fn on_answer(&mut self, answer: Answer, frame: &eframe::Frame, ctx: &Context) {
-        match answer {
-            Answer::Cancel => self.pending = None,
-            Answer::DontSave => self.go_on(ctx),
-            Answer::Save => {
-                self.is_waiting_for_save = true;
-                let action = shortcuts::to_action(Command::Save, &self.app);
-                self.carry_out(action, frame, ctx);
-            }
         }
     }
 
@@ -277,6 +198,9 @@ impl Window {
             && self.app.shown_candidate().is_some()
         {
             self.state.canvas.is_mask_resting = true;
+        } else if matches!(command, Command::Undo | Command::Redo | Command::JumpTo(_)) {
+            // A mask that comes back is seen as it was.
+            self.state.canvas.is_mask_resting = false;
         }
         let offer = text::done(&command);
         self.app.dispatch(command);

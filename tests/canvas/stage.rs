@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Pos2, Rect, vec2};
 use eframe::egui_wgpu::{
-    RenderState, Renderer, RendererOptions, ScreenDescriptor, WgpuConfiguration, WgpuSetup,
-    WgpuSetupCreateNew, wgpu,
+    RenderState, Renderer, RendererOptions, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew, wgpu,
 };
 use egui::epaint::mutex::RwLock;
 use inlay::gpu::{CanvasPainter, CanvasStyle, View};
+use inlay::ui::bench::{Surface, draw};
 
 /// A window without a screen.
 pub struct Stage {
@@ -122,52 +122,14 @@ impl Stage {
     }
 
     fn render(&self, output: egui::FullOutput) -> Picture {
-        let state = &self.render_state;
-        let mut renderer = state.renderer.write();
-        let mut textures = output.textures_delta;
-        for (id, deltas) in textures.set.drain() {
-            for delta in deltas {
-                renderer.update_texture(&state.device, &state.queue, id, &delta);
-            }
-        }
-        textures
-            .free
-            .drain()
-            .for_each(|id| renderer.free_texture(&id));
-        let screen = ScreenDescriptor {
-            size_in_pixels: self.size,
-            pixels_per_point: self.pixels_per_point,
-        };
-        let jobs = self
-            .context
-            .tessellate(output.shapes, self.pixels_per_point);
-        let mut encoder = state
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let buffers =
-            renderer.update_buffers(&state.device, &state.queue, &mut encoder, &jobs, &screen);
         let target = self.target();
-        let view = target.create_view(&wgpu::TextureViewDescriptor::default());
-        {
-            let mut pass = encoder
-                .begin_render_pass(&wgpu::RenderPassDescriptor {
-                    color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                        view: &view,
-                        resolve_target: None,
-                        ops: wgpu::Operations {
-                            load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
-                            store: wgpu::StoreOp::Store,
-                        },
-                        depth_slice: None,
-                    })],
-                    ..Default::default()
-                })
-                .forget_lifetime();
-            renderer.render(&mut pass, &jobs, &screen);
-        }
-        state
-            .queue
-            .submit(buffers.into_iter().chain([encoder.finish()]));
+        let surface = Surface {
+            view: &target.create_view(&wgpu::TextureViewDescriptor::default()),
+            size: self.size,
+            pixels_per_point: self.pixels_per_point,
+            ground: wgpu::Color::TRANSPARENT,
+        };
+        draw(&self.render_state, &self.context, output, &surface);
         self.read(&target)
     }
 

@@ -138,6 +138,38 @@ impl Bench {
         self.harness.run();
     }
 
+    /// Frames without waiting for rest, and then until no job runs.
+    pub fn settle(&mut self) {
+        let started = Instant::now();
+        for _ in 0..6 {
+            self.harness.step();
+        }
+        while !self.window().app().jobs().is_empty() || self.window().app().is_searching() {
+            assert!(
+                started.elapsed() < Duration::from_mins(1),
+                "a job never ends"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+            self.harness.step();
+        }
+        self.harness.step();
+    }
+
+    /// A click as a mouse makes it: there first, then down and up at once.
+    pub fn click_at(&mut self, pos: Pos2) {
+        self.harness.event(Event::PointerMoved(pos));
+        self.harness.step();
+        for pressed in [true, false] {
+            self.harness.event(Event::PointerButton {
+                pos,
+                button: PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::NONE,
+            });
+        }
+        self.harness.run();
+    }
+
     pub fn samples(&self) -> Vec<u8> {
         match &self
             .window()

@@ -80,6 +80,7 @@ impl App {
                 model: other.made_for.model.clone(),
                 model_folder: other.made_for.model_folder.clone(),
                 model_hash: other.made_for.model_hash.clone(),
+                device: other.made_for.device,
             });
         }
         self.drop_stale_candidates();

@@ -14,6 +14,13 @@ use crate::settings::Settings;
 /// The picture of the first start; made by this project (assets/README.md).
 const SAMPLE: &[u8] = include_bytes!("../../../assets/sample.jpg");
 
+/// Where a picture without a file is offered a place: the person's pictures, else their home, else here.
+fn pictures_folder() -> PathBuf {
+    let home = etcetera::home_dir().unwrap_or_default();
+    let pictures = home.join("Pictures");
+    if pictures.is_dir() { pictures } else { home }
+}
+
 impl App {
     pub(crate) fn open(&mut self, path: PathBuf) {
         self.opening = Some(path.clone());
@@ -168,7 +175,7 @@ impl App {
                 photo::default_output(&path.with_extension("png"), "filled")
             }
             Some(path) => photo::default_output(path, "filled"),
-            None => PathBuf::from("sample-filled.jpg"),
+            None => photo::free_path(&pictures_folder().join("sample-filled.jpg")),
         })
     }
 
@@ -177,7 +184,7 @@ impl App {
         let document = self.document.as_ref()?;
         let path = document
             .path()
-            .map_or_else(|| PathBuf::from("untitled"), PathBuf::from);
+            .map_or_else(|| pictures_folder().join("untitled"), PathBuf::from);
         Some(path.with_extension(open::PROJECT_ENDING))
     }
 

@@ -123,6 +123,7 @@ impl App {
             .filter(|(folder, hash)| Some(folder) == model_folder.as_ref() && !hash.is_empty())
             .map(|(_, hash)| hash.clone());
         MadeFor {
+            device: self.device,
             model_hash,
             basis,
             mask,
@@ -147,7 +148,6 @@ impl App {
             let id = JobId(self.next_number());
             self.engine.submit(JobRequest {
                 id,
-                revision: made_for.basis.revision,
                 photo: Arc::clone(photo),
                 mask: Arc::clone(mask),
                 plan: plan.clone(),
@@ -304,7 +304,7 @@ impl App {
             return;
         };
         if !job.is_cancelling {
-            self.note_speed(&result.report);
+            self.note_speed(&job.made_for, &result.report);
         }
         let candidate = Candidate {
             id,

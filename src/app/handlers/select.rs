@@ -24,9 +24,11 @@ pub struct Search {
     pub request: u64,
     label: &'static str,
     how: Combine,
-    /// The mask at the start, and its revision; what is found is combined with it.
+    /// The mask that what is found is combined with.
     base: Arc<Mask>,
+    /// Of the mask when the search began.
     mask_revision: u64,
+    is_object: bool,
 }
 
 /// Strokes of the object tool on one object.
@@ -38,7 +40,6 @@ pub struct ObjectStrokes {
     how: Combine,
     /// Mask revision after our last result: another one means that somebody else changed the mask.
     expected: Option<u64>,
-    previous: Option<(PixelRect, u32, Selected)>,
 }
 
 #[derive(Debug, Clone)]
@@ -165,6 +166,7 @@ impl App {
             how,
             base: Arc::clone(document.mask()),
             mask_revision: document.mask_revision(),
+            is_object: false,
         });
         self.io.select(request, work);
     }
@@ -183,13 +185,12 @@ impl App {
                 self.notify(NoticeKind::Info, text);
             }
             Ok(found) => {
-                let is_object = self.object.is_waiting_for(&found);
                 let mut mask = Mask::clone(&search.base);
                 if let Err(error) = mask.combine_part(found.rect, &found.plane, search.how) {
                     log::error!("{error}");
                 }
                 document.set_mask(search.label, mask);
-                if is_object {
+                if search.is_object {
                     self.object.expected = Some(document.mask_revision());
                 }
             }
@@ -240,12 +241,6 @@ impl App {
         let photo = Arc::clone(document.photo());
         let how = self.object.how;
         let mask_revision = document.mask_revision();
-        let previous = self
-            .object
-            .previous
-            .take()
-            .filter(|(old, old_step, _)| *old == rect && *old_step == step)
-            .map(|(_, _, found)| found);
         let request = self.next_number();
         self.object.expected = Some(mask_revision);
         self.searching = Some(Search {
@@ -254,10 +249,10 @@ impl App {
             how,
             base,
             mask_revision,
+            is_object: true,
         });
-        self.io.select(request, move || {
-            find_object(&photo, rect, step, &strokes, previous.as_ref())
-        });
+        self.io
+            .select(request, move || find_object(&photo, rect, step, &strokes));
     }
 
     /// The strokes of the object tool, for drawing.
@@ -276,18 +271,11 @@ impl App {
     }
 }
 
-impl ObjectStrokes {
-    fn is_waiting_for(&self, _found: &Selected) -> bool {
-        self.base.is_some() && !self.strokes.is_empty()
-    }
-}
-
 fn find_object(
     photo: &crate::photo::Photo,
     rect: PixelRect,
     step: u32,
     strokes: &[ObjectStroke],
-    previous: Option<&Selected>,
 ) -> Result<Selected, String> {
     let size = PixelSize::new(rect.width.div_ceil(step), rect.height.div_ceil(step));
     let rgba = photo.display_rgba8(rect, step);
@@ -295,7 +283,7 @@ fn find_object(
     let labels = labels(strokes, rect, size, step);
     let options = ObjectOptions::default();
     let found =
-        select::object(&seen, &labels, previous, &options, &|| false).map_err(|e| e.to_string())?;
+        select::object(&seen, &labels, None, &options, &|| false).map_err(|e| e.to_string())?;
     if step == 1 || found.is_empty() {
         return Ok(found.translated(rect.x, rect.y));
     }

@@ -13,7 +13,7 @@ use anyhow::{Context as _, anyhow};
 use crate::geometry::PixelSize;
 use process::WINDOW_THREAD;
 use report::Report;
-pub use stage::Stage;
+pub use stage::{Stage, Surface, draw};
 
 const PHOTOS: [PixelSize; 2] = [PixelSize::new(6000, 4000), PixelSize::new(12_000, 8400)];
 /// Physical pixels.

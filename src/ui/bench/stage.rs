@@ -1,5 +1,5 @@
 //! Owns a window without a screen: lays egui frames out and draws them into a texture, on whatever adapter there is. Used
-//! by this room and by `benches/canvas.rs`.
+//! by this room, by `benches/canvas.rs` and by tests of the canvas.
 
 use std::time::Duration;
 
@@ -78,48 +78,13 @@ impl Stage {
 
     /// Hands the frame to the device; does not wait for it.
     pub fn draw(&self, output: FullOutput) {
-        let state = &self.render_state;
-        let mut renderer = state.renderer.write();
-        let mut textures = output.textures_delta;
-        for (id, deltas) in textures.set.drain() {
-            for delta in deltas {
-                renderer.update_texture(&state.device, &state.queue, id, &delta);
-            }
-        }
-        textures
-            .free
-            .drain()
-            .for_each(|id| renderer.free_texture(&id));
-        let screen = ScreenDescriptor {
-            size_in_pixels: self.size,
+        let surface = Surface {
+            view: &self.target,
+            size: self.size,
             pixels_per_point: 1.0,
+            ground: wgpu::Color::BLACK,
         };
-        let jobs = self.context.tessellate(output.shapes, 1.0);
-        let mut encoder = state
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let buffers =
-            renderer.update_buffers(&state.device, &state.queue, &mut encoder, &jobs, &screen);
-        {
-            let mut pass = encoder
-                .begin_render_pass(&wgpu::RenderPassDescriptor {
-                    color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                        view: &self.target,
-                        resolve_target: None,
-                        ops: wgpu::Operations {
-                            load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
-                            store: wgpu::StoreOp::Store,
-                        },
-                        depth_slice: None,
-                    })],
-                    ..wgpu::RenderPassDescriptor::default()
-                })
-                .forget_lifetime();
-            renderer.render(&mut pass, &jobs, &screen);
-        }
-        state
-            .queue
-            .submit(buffers.into_iter().chain([encoder.finish()]));
+        draw(&self.render_state, &self.context, output, &surface);
     }
 
     /// Waits until the device has drawn everything.
@@ -134,4 +99,58 @@ impl Stage {
             .map(|_| ())
             .map_err(|error| format!("the graphics device does not answer: {error}"))
     }
+}
+
+/// What a frame is drawn into.
+pub struct Surface<'a> {
+    pub view: &'a wgpu::TextureView,
+    /// Physical pixels.
+    pub size: [u32; 2],
+    pub pixels_per_point: f32,
+    pub ground: wgpu::Color,
+}
+
+/// Hands a frame that `context` laid out to the device; does not wait for it.
+pub fn draw(state: &RenderState, context: &Context, output: FullOutput, surface: &Surface<'_>) {
+    let mut renderer = state.renderer.write();
+    let mut textures = output.textures_delta;
+    for (id, deltas) in textures.set.drain() {
+        for delta in deltas {
+            renderer.update_texture(&state.device, &state.queue, id, &delta);
+        }
+    }
+    textures
+        .free
+        .drain()
+        .for_each(|id| renderer.free_texture(&id));
+    let screen = ScreenDescriptor {
+        size_in_pixels: surface.size,
+        pixels_per_point: surface.pixels_per_point,
+    };
+    let jobs = context.tessellate(output.shapes, surface.pixels_per_point);
+    let mut encoder = state
+        .device
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let buffers =
+        renderer.update_buffers(&state.device, &state.queue, &mut encoder, &jobs, &screen);
+    {
+        let mut pass = encoder
+            .begin_render_pass(&wgpu::RenderPassDescriptor {
+                color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                    view: surface.view,
+                    resolve_target: None,
+                    ops: wgpu::Operations {
+                        load: wgpu::LoadOp::Clear(surface.ground),
+                        store: wgpu::StoreOp::Store,
+                    },
+                    depth_slice: None,
+                })],
+                ..wgpu::RenderPassDescriptor::default()
+            })
+            .forget_lifetime();
+        renderer.render(&mut pass, &jobs, &screen);
+    }
+    state
+        .queue
+        .submit(buffers.into_iter().chain([encoder.finish()]));
 }

@@ -20,7 +20,9 @@ pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
     let is_key_down =
         ui.input(|input| input.key_down(COMPARE)) && !ui.ctx().egui_wants_keyboard_input();
     let Some(seed) = scene.app.shown_candidate().map(|candidate| candidate.seed) else {
-        scene.state.canvas.is_comparing = false;
+        // Without a result the edits are compared with the photo as it was opened.
+        let has_edits = scene.app.document().is_some_and(|d| !d.fills().is_empty());
+        compare(ui, is_key_down && has_edits, scene);
         return;
     };
     let palette = theme::palette(ui.ctx());
@@ -51,9 +53,12 @@ pub fn candidate_bar(ui: &Ui, viewport: Rect, scene: &mut Scene<'_>) {
                 });
             });
         });
-    let is_comparing = is_button_down || is_key_down;
-    if scene.state.canvas.is_comparing != is_comparing {
-        scene.state.canvas.is_comparing = is_comparing;
+    compare(ui, is_button_down || is_key_down, scene);
+}
+
+fn compare(ui: &Ui, is_on: bool, scene: &mut Scene<'_>) {
+    if scene.state.canvas.is_comparing != is_on {
+        scene.state.canvas.is_comparing = is_on;
         ui.ctx().request_repaint();
     }
 }

@@ -43,6 +43,7 @@ impl TileSource for PhotoTiles {
 enum Converted {
     Candidate(JobId, Vec<OverlayPicture>),
     Preview(JobId, OverlayPicture),
+    Originals(u64, Vec<OverlayPicture>),
 }
 
 /// Feeds the painter. Without a painter (no graphics) it does nothing.
@@ -58,6 +59,8 @@ pub struct Pictures {
     /// Number of the last preview that was sent to a thread, by job.
     preview_numbers: HashMap<JobId, u64>,
     previews: Vec<(JobId, OverlayPicture)>,
+    /// What lay under the edits, for comparing: made for this revision.
+    originals: Option<(u64, Vec<OverlayPicture>)>,
     next_key: u64,
     sender: Sender<Converted>,
     receiver: Receiver<Converted>,
@@ -76,6 +79,7 @@ impl Pictures {
             being_converted: HashSet::new(),
             preview_numbers: HashMap::new(),
             previews: Vec::new(),
+            originals: None,
             next_key: 1,
             sender,
             receiver,
@@ -86,6 +90,7 @@ impl Pictures {
     pub fn forget(&mut self) {
         self.shown = None;
         self.mask_revision = None;
+        self.originals = None;
         self.previews.clear();
         self.candidates.clear();
     }
@@ -112,7 +117,7 @@ impl Pictures {
             None => {}
         }
         let overlays = if is_comparing {
-            Vec::new()
+            self.originals(app, ctx)
         } else {
             self.overlays(app)
         };
@@ -168,6 +173,9 @@ impl Pictures {
                 Converted::Candidate(id, pictures) => {
                     self.being_converted.remove(&id);
                     self.candidates.insert(id, pictures);
+                }
+                Converted::Originals(revision, pictures) => {
+                    self.originals = Some((revision, pictures));
                 }
                 Converted::Preview(id, picture) => {
                     self.being_converted.remove(&id);
@@ -233,6 +241,45 @@ impl Pictures {
             let _ = sender.send(work());
             ctx.request_repaint();
         });
+    }
+
+    /// The photo as it was opened, where edits lie on it. Comparing a result with the picture needs none.
+    fn originals(&mut self, app: &App, ctx: &Context) -> Vec<OverlayPicture> {
+        let Some(document) = app.document().filter(|_| app.shown_candidate().is_none()) else {
+            return Vec::new();
+        };
+        let revision = document.revision();
+        if let Some((known, pictures)) = &self.originals
+            && *known == revision
+        {
+            return pictures.clone();
+        }
+        let (base, canvas) = (Arc::clone(document.base()), document.canvas());
+        let there = canvas.intersect(base.size.rect());
+        let places: Vec<_> = document
+            .fills()
+            .iter()
+            .filter(|fill| fill.is_visible)
+            .flat_map(|fill| fill.parts.iter().map(|part| part.rect.intersect(there)))
+            .filter(|rect| !rect.is_empty())
+            .collect();
+        let first = self.take_keys(places.len() as u64);
+        // Asked once; until the answer is there the picture stays.
+        self.originals = Some((revision, Vec::new()));
+        self.on_thread(ctx, move || {
+            let pictures = places
+                .iter()
+                .zip(first..)
+                .map(|(rect, key)| OverlayPicture {
+                    key,
+                    rect_in_photo: rect.translate(-canvas.x, -canvas.y),
+                    size: rect.size(),
+                    rgba: Arc::new(base.display_rgba8(*rect, 1)),
+                    clip_to_mask: false,
+                });
+            Converted::Originals(revision, pictures.collect())
+        });
+        Vec::new()
     }
 
     /// The result on show, else what running jobs have so far.

@@ -182,7 +182,14 @@ fn proportions(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 fn preset(ui: &mut Ui, aspect: Aspect, scene: &mut Scene<'_>) {
-    let button = Button::new(RichText::new(aspect.label()).font(theme::regular(size::SMALL)));
+    let document = scene.app.document();
+    let is_there = document.is_some_and(|d| {
+        let frame = d.frame();
+        let width = f64::from(frame.height) * aspect.ratio(d.size());
+        (width - f64::from(frame.width)).abs() <= 1.0
+    });
+    let words = RichText::new(aspect.label()).font(theme::regular(size::SMALL));
+    let button = Button::new(words).selected(is_there);
     if ui.add_sized(vec2(56.0, 28.0), button).clicked() {
         let choice = scene.state.extend;
         scene.send(Command::FrameToAspect {

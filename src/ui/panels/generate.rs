@@ -13,7 +13,7 @@ use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
 use crate::ui::text;
 use crate::ui::theme::{self, size};
-use crate::ui::widgets;
+use crate::ui::widgets::{self, Weight};
 
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     if scene.app.jobs().is_empty() {
@@ -29,13 +29,13 @@ fn idle(ui: &mut Ui, scene: &mut Scene<'_>) {
     };
     let why_not = scene.why_not_generate();
     let keys = shortcuts::words(ui.ctx(), &command);
-    let response = widgets::primary_button(
-        ui,
-        Some(Icon::Spark),
-        command.label(),
-        &keys,
-        why_not.is_none(),
-    );
+    // While a result waits, Accept is the button that matters.
+    let weight = match () {
+        () if why_not.is_some() => Weight::Disabled,
+        () if scene.app.shown_candidate().is_some() => Weight::Quiet,
+        () => Weight::Strong,
+    };
+    let response = widgets::primary_button(ui, Some(Icon::Spark), command.label(), &keys, weight);
     let response = response.on_hover_text(why_not.unwrap_or(command.tooltip()));
     if response.clicked() && why_not.is_none() {
         scene.send(command);
@@ -92,14 +92,9 @@ fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {
         job.progress.fraction,
         job.is_running && job.progress.total == 0,
     );
+    widgets::small(ui, details(job, scene.app.model().reads_prompts()));
     ui.horizontal(|ui| {
         ui.set_min_height(theme::CONTROL);
-        ui.vertical(|ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            let (first, second) = details(job, scene.app.model().reads_prompts());
-            widgets::small(ui, first);
-            widgets::small(ui, second);
-        });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let can_cancel = scene.allows(&Command::Cancel);
             let button = Button::new(Command::Cancel.label()).min_size(vec2(76.0, theme::CONTROL));
@@ -134,7 +129,7 @@ fn queue(ui: &mut Ui, scene: &mut Scene<'_>) {
 }
 
 /// Exemplar works in rounds too fine to count aloud: a share says more.
-fn details(job: &Job, counts_steps: bool) -> (String, String) {
+fn details(job: &Job, counts_steps: bool) -> String {
     let progress = &job.progress;
     let mut first = String::new();
     if progress.total > 0 {
@@ -148,7 +143,8 @@ fn details(job: &Job, counts_steps: bool) -> (String, String) {
         first = format!("{} · {first}", text::crop(progress.crop, progress.crops));
     }
     let second = progress.remaining.map_or_else(String::new, text::remaining);
-    (text::stage(&first), text::stage(&second))
+    let line = [first, second].into_iter().filter(|part| !part.is_empty());
+    text::stage(&line.collect::<Vec<_>>().join(" · "))
 }
 
 /// A thin bar; without a known share a piece wanders along it.
