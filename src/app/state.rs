@@ -106,6 +106,8 @@ pub struct MadeFor {
     /// The mask at the start, new canvas included.
     pub mask: FillMask,
     pub mask_revision: u64,
+    /// As chosen, whatever their seed.
+    pub settings: GenerateSettings,
     pub model: String,
     pub model_folder: Option<PathBuf>,
     pub model_hash: Option<String>,

@@ -22,6 +22,8 @@ const FADE: f64 = 0.4;
 
 /// Seconds that an offer to undo stays.
 const OFFER: f64 = 7.0;
+/// Room for Undo and the cross.
+const BUTTONS: f32 = 110.0;
 /// Wide enough for an offer's words and its button.
 const WIDEST: f32 = 360.0;
 
@@ -116,8 +118,14 @@ impl Toasts {
                 let frame = theme::floating(palette).inner_margin(egui::Margin::symmetric(12, 8));
                 frame.show(ui, |ui| {
                     ui.set_max_width(WIDEST.min(canvas.width() - 40.0));
+                    // A narrow canvas wraps the words, not the buttons.
+                    let least = ui.available_width().min(WIDEST) - BUTTONS;
                     ui.horizontal(|ui| {
-                        ui.label(RichText::new(words).color(palette.text));
+                        ui.scope(|ui| {
+                            ui.set_max_width(least.max(60.0));
+                            let words = RichText::new(words).color(palette.text);
+                            ui.add(egui::Label::new(words).wrap());
+                        });
                         let button = egui::Button::new(
                             RichText::new(text::OFFER_UNDO).color(palette.accent_text),
                         );

@@ -188,6 +188,8 @@ fn fills_can_be_queued_while_one_runs() {
     bench.wait("both results", |window| {
         window.app().candidates().len() == 2 && window.app().jobs().is_empty()
     });
+    let candidates = bench.window().app().candidates();
+    assert_ne!(candidates[0].seed, candidates[1].seed, "another is another");
     bench.keys(Modifiers::SHIFT, Key::Delete);
     assert!(bench.window().app().candidates().is_empty());
 }

@@ -77,6 +77,7 @@ impl App {
                 basis: other.made_for.basis,
                 mask: rest_mask.clone(),
                 mask_revision: document.mask_revision(),
+                settings: other.made_for.settings.clone(),
                 model: other.made_for.model.clone(),
                 model_folder: other.made_for.model_folder.clone(),
                 model_hash: other.made_for.model_hash.clone(),

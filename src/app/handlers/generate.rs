@@ -97,6 +97,7 @@ impl App {
 
     fn try_start_jobs(&mut self, count: u32) -> Result<(), EngineError> {
         self.end_stroke();
+        self.end_object();
         validate_settings(&self.generate, self.model.max_steps())?;
         if let Some(document) = &mut self.document
             && let Err(error) = document.set_target(None)
@@ -124,6 +125,10 @@ impl App {
             .map(|(_, hash)| hash.clone());
         MadeFor {
             device: self.device,
+            settings: GenerateSettings {
+                seed: 0,
+                ..self.generate.clone()
+            },
             model_hash,
             basis,
             mask,
@@ -131,6 +136,29 @@ impl App {
             model: self.model.name().to_owned(),
             model_folder,
         }
+    }
+
+    /// The chosen seed, or the next one that was not asked for with all the same: another press of Generate is meant to
+    /// make another picture.
+    fn free_seed(&self, made_for: &MadeFor) -> u64 {
+        let is_same = |other: &MadeFor| {
+            other.basis == made_for.basis
+                && other.mask_revision == made_for.mask_revision
+                && other.settings == made_for.settings
+                && other.model_folder == made_for.model_folder
+        };
+        let jobs = self.jobs.iter().map(|job| (&job.made_for, job.seed));
+        let results = self.candidates.iter().map(|c| (&c.made_for, c.seed));
+        let taken: Vec<u64> = jobs
+            .chain(results)
+            .filter(|(other, _)| is_same(other))
+            .map(|(_, seed)| seed)
+            .collect();
+        let mut seed = self.generate.seed;
+        while taken.contains(&seed) {
+            seed = seed.wrapping_add(1);
+        }
+        seed
     }
 
     /// Queues `count` jobs with consecutive seeds.
@@ -143,8 +171,9 @@ impl App {
         made_for: &Arc<MadeFor>,
     ) -> Result<(), EngineError> {
         let run = self.next_number();
+        let first_seed = self.free_seed(made_for);
         for offset in 0..count.max(1) {
-            let seed = self.generate.seed.wrapping_add(u64::from(offset));
+            let seed = first_seed.wrapping_add(u64::from(offset));
             let id = JobId(self.next_number());
             self.engine.submit(JobRequest {
                 id,
