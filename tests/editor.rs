@@ -244,6 +244,32 @@ fn fills_are_edits_that_a_project_keeps_and_a_picture_tells_of() {
     assert!(document.is_modified());
 }
 
+/// Made by the first version of the format; every later one must open it, as a picture and not only as a file.
+#[test]
+fn the_first_project_file_opens_as_a_document() {
+    let dir = tempfile::tempdir().expect("dir");
+    let mut app = app(dir.path());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/project-v1.inlay");
+    app.dispatch(Command::Open(path));
+    wait(&mut app, "opening", |e| matches!(e, AppEvent::PhotoOpened));
+    let document = app.document().expect("open");
+    assert_eq!(document.fills().len(), 2);
+    assert!(document.verify().expect("renders"));
+    let id = document.fills()[0].id;
+    app.dispatch(Command::SetFillVisible { id, visible: false });
+    app.dispatch(Command::Undo);
+    let again = dir.path().join("again.inlay");
+    app.dispatch(Command::SaveProject(again.clone()));
+    wait(&mut app, "saving", |e| matches!(e, AppEvent::Saved { .. }));
+    let before = app.document().expect("open").photo().as_ref().clone();
+    app.dispatch(Command::Open(again));
+    wait(&mut app, "opening", |e| matches!(e, AppEvent::PhotoOpened));
+    assert_eq!(
+        app.document().expect("open").photo().samples,
+        before.samples
+    );
+}
+
 #[test]
 fn parts_of_one_mask_can_keep_different_results() {
     let dir = tempfile::tempdir().expect("dir");

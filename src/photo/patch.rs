@@ -63,9 +63,9 @@ impl Photo {
     /// Mixes `content` into the photo with its corner at (`x`, `y`), by `coverage` (of the content's size; 0 keeps, 255
     /// replaces) times `opacity` (0–1), inside `clip` only. Places outside the photo are left out.
     ///
-    /// Values are mixed as they are stored, in the photo's own space, and rounded once. Alpha is raised to at least what
-    /// the content brings; where it was low, the new colour weighs more by the "over" rule. A grey photo becomes colour
-    /// when the content is. Depths must agree.
+    /// Values are mixed as they are stored, in the photo's own space, and rounded once. Content that is transparent weighs
+    /// less on a photo without alpha; elsewhere alpha is raised to at least what the content brings, and where it was low,
+    /// the new colour weighs more by the "over" rule. A grey photo becomes colour when the content is. Depths must agree.
     pub fn mix(
         &mut self,
         (x, y): (i32, i32),
@@ -82,11 +82,6 @@ impl Photo {
         }
         if self.layout.is_gray() && !content.layout.is_gray() {
             self.promote_to_rgb()?;
-        }
-        if self.layout.has_alpha() != content.layout.has_alpha() {
-            return Err(PhotoError::Caller(
-                "content with transparency fits only a photo with transparency, and none only one without".into(),
-            ));
         }
         let place = PixelRect::new(x, y, content.size.width, content.size.height)
             .intersect(clip)
@@ -165,6 +160,7 @@ impl Mix<'_> {
 
     fn row<T: Sample>(&self, line: &mut [T], content: &[T], coverage: &[u8]) {
         let has_alpha = self.layout.has_alpha();
+        let content_has_alpha = self.content_layout.has_alpha();
         let colors = self.layout.channels() - usize::from(has_alpha);
         let spreads_gray = self.content_layout.is_gray() && !self.layout.is_gray();
         let pixels = line
@@ -172,15 +168,22 @@ impl Mix<'_> {
             .zip(content.chunks_exact(self.content_layout.channels()))
             .zip(coverage);
         for ((pixel, new), coverage) in pixels {
-            let share = f32::from(*coverage) / 255.0 * self.opacity;
+            let mut share = f32::from(*coverage) / 255.0 * self.opacity;
+            let brought = if content_has_alpha {
+                new[new.len() - 1].to_f32() / T::MAX
+            } else {
+                1.0
+            };
+            if !has_alpha {
+                share *= brought;
+            }
             if share <= 0.0 {
                 continue;
             }
             let mut weight = share;
             if has_alpha {
-                let (old, brought) = (pixel[colors], new[new.len() - 1]);
-                let alpha = old.to_f32() / T::MAX;
-                let raised = share * brought.to_f32() / T::MAX;
+                let alpha = pixel[colors].to_f32() / T::MAX;
+                let raised = share * brought;
                 weight = share / (share + alpha * (1.0 - share));
                 if alpha < raised {
                     pixel[colors] = T::from_f32(raised * T::MAX);
@@ -245,6 +248,36 @@ mod tests {
             .mix((9, -7), &content, &coverage, 1.0, size.rect())
             .expect("fits");
         assert_eq!(photo, before);
+    }
+
+    #[test]
+    fn transparency_of_photo_and_content_need_not_agree() {
+        let size = PixelSize::new(2, 1);
+        let full = Plane {
+            size,
+            data: vec![255; 2],
+        };
+        let mut opaque = Photo::from_rgb8(size, vec![100; 6]);
+        let content = Photo {
+            layout: Layout::Rgba,
+            samples: Samples::U8(vec![200, 200, 200, 255, 200, 200, 200, 0]),
+            ..Photo::from_rgb8(size, Vec::new())
+        };
+        opaque
+            .mix((0, 0), &content, &full, 1.0, size.rect())
+            .expect("fits");
+        let expected = vec![200, 200, 200, 100, 100, 100];
+        assert_eq!(opaque.samples, Samples::U8(expected));
+        let mut clear = Photo {
+            samples: Samples::U8(vec![0; 8]),
+            ..content
+        };
+        let solid = Photo::from_rgb8(size, vec![50; 6]);
+        clear
+            .mix((0, 0), &solid, &full, 1.0, size.rect())
+            .expect("fits");
+        let expected = vec![50, 50, 50, 255, 50, 50, 50, 255];
+        assert_eq!(clear.samples, Samples::U8(expected));
     }
 
     #[test]
