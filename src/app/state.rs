@@ -11,6 +11,7 @@ use super::handlers::{ObjectStrokes, Search};
 use super::io::{Io, IoEvent};
 use super::paths::Paths;
 use super::tool::Tool;
+use crate::compose::StitchOptions;
 use crate::document::{Basis, Document, FillMask, Orphan};
 use crate::engine::{
     DEFAULT_TRAIN_TIMESTEPS, DeviceChoice, Engine, EngineError, EngineOptions, JobEvent, JobId,
@@ -28,6 +29,8 @@ use crate::settings::Settings;
 #[derive(Debug, Clone)]
 pub enum Model {
     Exemplar,
+    /// Exemplar without its noise: at once, and always the same.
+    Erase,
     Checkpoint {
         folder: PathBuf,
         summary: ModelSummary,
@@ -38,20 +41,21 @@ impl Model {
     pub fn choice(&self) -> ModelChoice {
         match self {
             Self::Exemplar => ModelChoice::Exemplar,
+            Self::Erase => ModelChoice::Erase,
             Self::Checkpoint { folder, .. } => ModelChoice::Folder(folder.clone()),
         }
     }
 
     pub fn frame(&self) -> ModelFrame {
         match self {
-            Self::Exemplar => ModelFrame::EXEMPLAR,
+            Self::Exemplar | Self::Erase => ModelFrame::EXEMPLAR,
             Self::Checkpoint { summary, .. } => summary.frame,
         }
     }
 
     pub fn max_steps(&self) -> u32 {
         match self {
-            Self::Exemplar => DEFAULT_TRAIN_TIMESTEPS,
+            Self::Exemplar | Self::Erase => DEFAULT_TRAIN_TIMESTEPS,
             Self::Checkpoint { summary, .. } => summary.max_steps,
         }
     }
@@ -59,6 +63,7 @@ impl Model {
     pub fn name(&self) -> &str {
         match self {
             Self::Exemplar => "Exemplar",
+            Self::Erase => "Erase",
             Self::Checkpoint { summary, .. } => &summary.name,
         }
     }
@@ -190,6 +195,8 @@ pub struct AppOptions {
     /// The model's own picture instead of a stitched one.
     pub raw: bool,
     pub blend_px: Option<u32>,
+    /// How results are put back; none is the model's default.
+    pub stitch: Option<StitchOptions>,
 }
 
 /// The one state.
@@ -275,6 +282,11 @@ impl App {
             engine,
             io: Io::new(wake),
         })
+    }
+
+    /// How new results are put back.
+    pub fn stitch_options(&self) -> StitchOptions {
+        self.options.stitch.unwrap_or_default()
     }
 
     pub fn document(&self) -> Option<&Document> {

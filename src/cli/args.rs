@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
 
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
-use crate::plan::MAX_OVERLAP_PX;
+use crate::plan::{MAX_OVERLAP_PX, Task};
 
 /// Fill, extend and restore photographs with a diffusion model on your own machine.
 #[derive(Debug, Parser)]
@@ -96,6 +96,9 @@ pub struct Options {
     /// ddim, pndm, euler, euler-a, dpm++2m, euler-karras or dpm++2m-karras. Left out: the checkpoint's own
     #[arg(long)]
     pub scheduler: Option<String>,
+    /// What is to happen under the mask. Left out: remove without a prompt, fill with one, modify with a strength below 1
+    #[arg(long, value_enum)]
+    pub task: Option<TaskArg>,
     /// `exemplar` (fills from the photo itself) or a Stable Diffusion folder in diffusers layout
     #[arg(long, default_value = "exemplar", value_parser = model_choice)]
     pub model: ModelChoice,
@@ -158,6 +161,43 @@ pub enum BenchKind {
     Engine(EngineBenchArgs),
     /// Time opening, panning, painting and undo on photos of 24 and 100 megapixels, and what they cost in memory
     Canvas(CanvasBenchArgs),
+    /// Cut known holes into photos, fill them back, and score every method's fill against the truth
+    Quality(QualityBenchArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct QualityBenchArgs {
+    /// Photos to cut holes into
+    #[arg(required = true)]
+    pub photos: Vec<PathBuf>,
+    /// A model to score beside Erase and exemplar: a Stable Diffusion folder
+    #[arg(long, value_parser = model_choice)]
+    pub model: Option<ModelChoice>,
+    /// Denoising steps of that model
+    #[arg(long)]
+    pub steps: Option<u32>,
+    /// A Python 3 that has OpenCV, to score Telea's and the Navier-Stokes method too
+    #[arg(long, value_name = "FILE")]
+    pub python: Option<PathBuf>,
+    /// Holes of each kind a photo
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub each: u32,
+    /// Other seeds are other holes and other fills
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Write truth, hole and fills side by side into this folder, a JPEG a hole
+    #[arg(long, value_name = "DIR")]
+    pub sheets: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+    /// Print every score as JSON instead of the table of medians
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing while it runs
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -189,6 +229,7 @@ fn model_choice(text: &str) -> Result<ModelChoice, String> {
     match text {
         "" => Err("name a model folder, or exemplar".to_owned()),
         "exemplar" => Ok(ModelChoice::Exemplar),
+        "erase" => Ok(ModelChoice::Erase),
         folder => Ok(ModelChoice::Folder(PathBuf::from(folder))),
     }
 }
@@ -212,6 +253,29 @@ impl From<DeviceArg> for DeviceChoice {
             DeviceArg::Vulkan => Self::Vulkan,
             DeviceArg::Metal => Self::Metal,
             DeviceArg::Dx12 => Self::Dx12,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum TaskArg {
+    /// What is there goes; the surroundings close over it
+    Remove,
+    /// Something that belongs to the surroundings
+    Fill,
+    /// Something new, from nothing
+    Add,
+    /// What is there is changed, not replaced
+    Modify,
+}
+
+impl From<TaskArg> for Task {
+    fn from(arg: TaskArg) -> Self {
+        match arg {
+            TaskArg::Remove => Self::Remove,
+            TaskArg::Fill => Self::Fill,
+            TaskArg::Add => Self::Add,
+            TaskArg::Modify => Self::Modify,
         }
     }
 }

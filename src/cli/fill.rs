@@ -105,6 +105,7 @@ impl<'a> Session<'a> {
             whole: options.whole,
             raw: options.raw,
             blend_px: options.blend,
+            stitch: None,
         };
         let (wake, wakeups) = sync_channel(1);
         let app = App::new(app_options, move || {
@@ -123,7 +124,10 @@ impl<'a> Session<'a> {
             pending: VecDeque::new(),
             keeps_job_ends: false,
             interrupted,
-            display: Display::new(options.quiet, options.model != ModelChoice::Exemplar),
+            display: Display::new(
+                options.quiet,
+                matches!(options.model, ModelChoice::Folder(_)),
+            ),
         };
         session.configure()?;
         Ok(session)
@@ -143,6 +147,7 @@ impl<'a> Session<'a> {
                 guidance_scale: options.guidance,
                 strength: options.strength,
                 scheduler: options.scheduler.clone(),
+                task: options.task.map(Into::into),
             })));
         self.app
             .dispatch(Command::SetKeepRecipe(!options.no_recipe));
@@ -150,7 +155,7 @@ impl<'a> Session<'a> {
             .dispatch(Command::ChooseDevice(options.device.into()));
         self.app
             .dispatch(Command::ChoosePrecision(options.precision.into()));
-        if options.model == ModelChoice::Exemplar && !options.prompt.trim().is_empty() {
+        if !matches!(options.model, ModelChoice::Folder(_)) && !options.prompt.trim().is_empty() {
             self.display.warn("the exemplar model reads no words; name a checkpoint with --model to use the prompt");
         }
         // Settings are checked before anything is read, as far as they can be.

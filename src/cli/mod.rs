@@ -7,6 +7,7 @@ mod devices;
 mod fill;
 mod inspect;
 mod progress;
+mod quality;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::device::DeviceChoice;
+use crate::compose::{Made, StitchOptions};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::Photo;
@@ -22,6 +23,8 @@ pub struct JobId(pub u64);
 pub enum ModelChoice {
     /// The weight-free denoiser that is always there.
     Exemplar,
+    /// The same at zero temperature: no noise, the nearest patch alone, in a fraction of the time; no seed changes it.
+    Erase,
     /// A diffusers-layout folder.
     Folder(PathBuf),
 }
@@ -30,6 +33,7 @@ impl std::fmt::Display for ModelChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Exemplar => f.write_str("exemplar"),
+            Self::Erase => f.write_str("erase"),
             Self::Folder(path) => write!(f, "{}", path.display()),
         }
     }
@@ -56,6 +60,8 @@ pub struct JobRequest {
     pub model: ModelChoice,
     pub device: DeviceChoice,
     pub precision: Precision,
+    /// How results are put back.
+    pub stitch: StitchOptions,
     /// Return the model's own picture of the single crop instead of stitching it.
     pub raw: bool,
 }
@@ -70,6 +76,10 @@ pub struct Patch {
     pub content: Arc<Photo>,
     /// The composite mask, of the rectangle's size.
     pub coverage: Arc<Plane>,
+    /// What the stitch starts from, to do it again with other sliders.
+    pub made: Arc<Made>,
+    /// The composite mask before the sliders, of the size of `made.rect`.
+    pub composite: Arc<Plane>,
     /// How far the coverage fades outside the mask.
     pub blend_px: u32,
     /// What the model saw of the canvas; the patch is out of date once something in there changes.

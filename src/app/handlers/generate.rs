@@ -10,12 +10,8 @@ use crate::engine::{
 };
 use crate::mask::Mask;
 use crate::photo::Photo;
-use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, plan_inpaint};
+use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, Task, plan_inpaint};
 use crate::settings::Settings;
-
-/// When a checkpoint is asked to remove something without words it refines the exemplar fill instead of starting from
-/// nothing but noise.
-const REMOVE_STRENGTH: f64 = 0.9;
 
 impl App {
     /// What Generate would do now: the plan that the window shows and jobs carry out.
@@ -50,13 +46,9 @@ impl App {
 
     pub(super) fn plan_settings(&self) -> PlanSettings {
         let (prefill, extend_prefill) = match &self.model {
-            Model::Exemplar => (Prefill::Original, Prefill::Original),
+            Model::Exemplar | Model::Erase => (Prefill::Original, Prefill::Original),
             _ if self.options.raw => (Prefill::Original, Prefill::Edge),
-            _ if self.generate.prompt.trim().is_empty() => (Prefill::Exemplar, Prefill::Edge),
-            _ if self.generate.strength.is_some_and(|s| s < 1.0) => {
-                (Prefill::Original, Prefill::Edge)
-            }
-            Model::Checkpoint { .. } => (Prefill::Blur, Prefill::Edge),
+            Model::Checkpoint { .. } => (Task::of(&self.generate).prefill(), Prefill::Edge),
         };
         PlanSettings {
             whole: self.options.whole,
@@ -77,10 +69,14 @@ impl App {
             seed,
             ..self.generate.clone()
         };
-        let is_removal = self.plan_settings().prefill == Prefill::Exemplar;
         let has_mask = self.document.as_ref().is_some_and(|d| !d.mask().is_empty());
-        if settings.strength.is_none() && is_removal && has_mask {
-            settings.strength = Some(REMOVE_STRENGTH);
+        if settings.strength.is_none()
+            && has_mask
+            && !self.options.raw
+            && self.model.reads_prompts()
+        {
+            let strength = Task::of(&settings).strength();
+            settings.strength = (strength < 1.0).then_some(strength);
         }
         settings
     }
@@ -116,7 +112,7 @@ impl App {
 
     pub(super) fn made_for(&self, basis: Basis, mask: FillMask) -> MadeFor {
         let model_folder = match &self.model {
-            Model::Exemplar => None,
+            Model::Exemplar | Model::Erase => None,
             Model::Checkpoint { folder, .. } => Some(folder.clone()),
         };
         let known = self.model_hash.as_ref();
@@ -184,6 +180,7 @@ impl App {
                 model: self.model.choice(),
                 device: self.device,
                 precision: self.precision,
+                stitch: self.stitch_options(),
                 raw: self.options.raw,
             })?;
             self.jobs.push_back(Job {
@@ -230,8 +227,11 @@ impl App {
 
     pub(crate) fn choose_model(&mut self, choice: ModelChoice) {
         match choice {
-            ModelChoice::Exemplar => {
-                self.model = Model::Exemplar;
+            ModelChoice::Exemplar | ModelChoice::Erase => {
+                self.model = match choice {
+                    ModelChoice::Erase => Model::Erase,
+                    _ => Model::Exemplar,
+                };
                 self.settings.model_folder = None;
                 self.keep_settings();
                 self.out.push(AppEvent::ModelChosen);
@@ -258,7 +258,7 @@ impl App {
                 self.notify(NoticeKind::Error, error.clone());
                 self.out.push(AppEvent::ModelFailed(error));
             }
-            (ModelChoice::Exemplar, Ok(_)) => {}
+            (ModelChoice::Exemplar | ModelChoice::Erase, Ok(_)) => {}
         }
     }
 
