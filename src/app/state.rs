@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::handlers::{ObjectStrokes, Search};
+use super::handlers::{ObjectStrokes, Search, Stitching};
 use super::io::{Io, IoEvent};
 use super::paths::Paths;
 use super::tool::Tool;
@@ -96,12 +96,22 @@ pub struct Job {
     pub seed: u64,
     pub extension: Extension,
     pub made_for: Arc<MadeFor>,
+    pub then: Then,
     pub is_running: bool,
     pub is_cancelling: bool,
     pub progress: Progress,
     /// The unfinished picture and where it belongs on the extended canvas. Raised in number with every change.
     pub preview: Option<(PixelRect, Arc<RgbF32>)>,
     pub preview_number: u64,
+}
+
+/// What happens to a job's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// A person looks at it and decides.
+    Choose,
+    /// It becomes an edit at once.
+    Accept,
 }
 
 /// What the jobs of one run were made for, and by what.
@@ -197,6 +207,8 @@ pub struct AppOptions {
     pub blend_px: Option<u32>,
     /// How results are put back; none is the model's default.
     pub stitch: Option<StitchOptions>,
+    /// Reports carry hashes of the pixels that were left alone.
+    pub hash_untouched: bool,
 }
 
 /// The one state.
@@ -210,6 +222,7 @@ pub struct App {
     pub(super) wand: WandOptions,
     pub(super) object: ObjectStrokes,
     pub(super) searching: Option<Search>,
+    pub(super) stitching: Option<Stitching>,
     pub(super) recoverable: Vec<Orphan>,
     /// Hash of the chosen model's weights, once it is known.
     pub(super) model_hash: Option<(PathBuf, String)>,
@@ -261,6 +274,7 @@ impl App {
             wand: WandOptions::default(),
             object: ObjectStrokes::default(),
             searching: None,
+            stitching: None,
             recoverable: Vec::new(),
             model_hash: None,
             generate: GenerateSettings {
@@ -408,6 +422,11 @@ impl App {
             IoEvent::Opened { path, result } => self.on_opened(path, result),
             IoEvent::Orphans(orphans) => self.on_orphans(orphans),
             IoEvent::Selected { request, result } => self.on_selected(request, result),
+            IoEvent::Stitched {
+                number,
+                options,
+                result,
+            } => self.on_stitched(number, options, result),
             IoEvent::Hashed { folder, hash } => self.model_hash = Some((folder, hash)),
             IoEvent::Copied { result } => self.on_copied(result),
             IoEvent::MaskLoaded { result } => self.on_mask_loaded(result),

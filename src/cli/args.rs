@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
 
+use crate::compose::StitchOptions;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
 use crate::plan::{MAX_OVERLAP_PX, Task};
 
@@ -21,6 +22,8 @@ pub struct Args {
 pub enum Subcommand {
     /// Repaint the masked part of a photo
     Fill(FillArgs),
+    /// Remove the masked part of a photo at once; needs no model
+    Erase(EraseArgs),
     /// Grow the canvas of a photo and paint what is new
     Extend(ExtendArgs),
     /// List the devices a model can run on, and why one is chosen
@@ -69,12 +72,97 @@ pub struct ExtendArgs {
     pub options: Options,
 }
 
+#[derive(Debug, ClapArgs)]
+pub struct EraseArgs {
+    /// A photo, or an .inlay project (its picture as it is, with all visible fills)
+    pub photo: PathBuf,
+    /// Picture of the photo's size; what is white goes. Left out: the mask of the project, else the transparent pixels
+    #[arg(long)]
+    pub mask: Option<PathBuf>,
+    /// Take the shadow and the halo beside the mask too
+    #[arg(long)]
+    pub shadows: bool,
+    #[command(flatten)]
+    pub files: FileOptions,
+    #[command(flatten)]
+    pub stitch: StitchArgs,
+}
+
+/// What is written, and how.
+#[derive(Debug, Default, ClapArgs)]
+pub struct FileOptions {
+    /// File to write; its ending decides the format. Left out: NAME-filled, -erased or -extended beside the photo
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// JPEG quality, 1 to 100
+    #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: u8,
+    /// Leave the recipe (prompt, seed, model, settings) out of the files; PNG, JPEG and WebP carry it otherwise
+    #[arg(long)]
+    pub no_recipe: bool,
+    /// Write no metadata at all but the colour profile: no camera, date, place or recipe
+    #[arg(long)]
+    pub strip_metadata: bool,
+    /// Write plan, seed, device, times and hashes of the untouched pixels before and after as JSON
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+    /// Write a picture that shows every changed pixel in colour, from blue (one step) to red
+    #[arg(long, value_name = "FILE")]
+    pub heat_map: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub quiet: bool,
+}
+
+/// How a result is put back. What is left out is matched to the photo.
+#[derive(Debug, Default, Clone, Copy, ClapArgs)]
+pub struct StitchArgs {
+    /// Soften the result's edge inward over this many px, 0 to 64
+    #[arg(long, value_name = "PX")]
+    pub feather: Option<f32>,
+    /// Strength of the local colour match, 0 to 1
+    #[arg(long)]
+    pub color_match: Option<f32>,
+    /// Strength of the correction along the seam, 0 to 1
+    #[arg(long)]
+    pub seam: Option<f32>,
+    /// Share of the missing grain to add, 0 to 2
+    #[arg(long)]
+    pub grain: Option<f32>,
+    /// Share of the missing sharpness to restore, 0 to 2
+    #[arg(long)]
+    pub sharpness: Option<f32>,
+}
+
+impl StitchArgs {
+    /// Or what is wrong with them.
+    pub fn options(self) -> Result<StitchOptions, String> {
+        let normal = StitchOptions::default();
+        let within = |name: &str, value: Option<f32>, most: f32, normal: f32| match value {
+            None => Ok(normal),
+            Some(value) if (0.0..=most).contains(&value) => Ok(value),
+            Some(value) => Err(format!(
+                "--{name} must be between 0 and {most}, not {value}"
+            )),
+        };
+        Ok(StitchOptions {
+            blend_px: None,
+            feather: within("feather", self.feather, 64.0, normal.feather)?,
+            color_match: within("color-match", self.color_match, 1.0, normal.color_match)?,
+            seam: within("seam", self.seam, 1.0, normal.seam)?,
+            grain: within("grain", self.grain, 2.0, normal.grain)?,
+            sharpness: within("sharpness", self.sharpness, 2.0, normal.sharpness)?,
+        })
+    }
+}
+
 /// Options of fill and extend.
 #[derive(Debug, ClapArgs)]
 pub struct Options {
-    /// File to write; its ending decides the format. Left out: NAME-filled or NAME-extended beside the photo
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: FileOptions,
+    #[command(flatten)]
+    pub stitch: StitchArgs,
     /// What should be there, in words (needs a checkpoint)
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     pub prompt: String,
@@ -118,21 +206,31 @@ pub struct Options {
     /// Write the model's own picture of the crop, not stitched into the photo
     #[arg(long)]
     pub raw: bool,
-    /// JPEG quality, 1 to 100
-    #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub quality: u8,
-    /// Leave the recipe (prompt, seed, model, settings) out of the files; PNG, JPEG and WebP carry it otherwise
-    #[arg(long)]
-    pub no_recipe: bool,
-    /// Write no metadata at all but the colour profile: no camera, date, place or recipe
-    #[arg(long)]
-    pub strip_metadata: bool,
-    /// Write plan, seed, device and times as JSON
-    #[arg(long)]
-    pub report: Option<PathBuf>,
-    /// Say nothing but errors
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub quiet: bool,
+}
+
+impl Options {
+    /// What `erase` runs with.
+    pub fn erase(files: FileOptions, stitch: StitchArgs) -> Self {
+        Self {
+            files,
+            stitch,
+            prompt: String::new(),
+            negative: String::new(),
+            seed: Some(0),
+            steps: None,
+            guidance: None,
+            strength: None,
+            scheduler: None,
+            task: None,
+            model: ModelChoice::Erase,
+            device: DeviceArg::Auto,
+            precision: PrecisionArg::Auto,
+            count: 1,
+            blend: None,
+            whole: false,
+            raw: false,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

@@ -303,6 +303,7 @@ impl Bench {
             precision: self.precision,
             stitch,
             raw: false,
+            hash_untouched: false,
         };
         self.engine.submit(request).map_err(|e| failure(&e))?;
         for event in &self.events {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::device::DeviceChoice;
+use super::untouched::Untouched;
 use crate::compose::{Made, StitchOptions};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
@@ -64,6 +65,8 @@ pub struct JobRequest {
     pub stitch: StitchOptions,
     /// Return the model's own picture of the single crop instead of stitching it.
     pub raw: bool,
+    /// Report hashes of the pixels that were left alone.
+    pub hash_untouched: bool,
 }
 
 /// What one crop of a job made, for a rectangle of the canvas: mix `content` in by `coverage` (`Photo::mix`).
@@ -120,8 +123,12 @@ pub struct JobReport {
     pub seed: u64,
     pub settings: GenerateSettings,
     pub plan: InpaintPlan,
+    pub stitch: StitchOptions,
     pub milliseconds: Milliseconds,
     pub peak_memory_bytes: Option<u64>,
+    /// When asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untouched: Option<Untouched>,
     pub warnings: Vec<String>,
 }
 

@@ -6,6 +6,7 @@ use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
 use super::slot::{ModelSlot, dtype};
+use super::untouched::untouched;
 use super::validate::scheduler_name;
 use super::watch::Watch;
 use crate::compose::{CropMasks, Made, crop_masks, prefill, working_mask};
@@ -63,7 +64,11 @@ pub fn run_job(
             patch.photo = canvas.cropped(patch.rect)?;
         }
     }
+    let untouched = (request.hash_untouched && !request.raw)
+        .then(|| untouched(&request.photo, &canvas, request.plan.photo_rect(), &patches))
+        .transpose()?;
     let report = JobReport {
+        untouched,
         inlay: env!("CARGO_PKG_VERSION"),
         model: request.model.to_string(),
         device: device_label,
@@ -71,6 +76,7 @@ pub fn run_job(
         seed: request.settings.seed,
         settings: request.settings.clone(),
         plan: request.plan.clone(),
+        stitch: request.stitch,
         milliseconds,
         peak_memory_bytes: peak_memory_bytes(),
         warnings: std::mem::take(&mut watch.warnings),

@@ -2,16 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::app::state::{App, AppEvent, Candidate, Job, MadeFor, Model, NoticeKind, Progress};
+use crate::app::state::{
+    App, AppEvent, Candidate, Job, MadeFor, Model, NoticeKind, Progress, Then,
+};
 use crate::document::{Basis, Document, FillMask};
 use crate::engine::{
     DeviceChoice, EngineError, JobEvent, JobId, JobRequest, JobResult, ModelChoice, ModelSummary,
-    validate_settings,
+    Patch, validate_settings,
 };
 use crate::mask::Mask;
 use crate::photo::Photo;
 use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, Task, plan_inpaint};
 use crate::settings::Settings;
+
+/// Jobs to queue.
+pub(super) struct Order<'a> {
+    /// So many, with consecutive seeds.
+    pub count: u32,
+    pub photo: &'a Arc<Photo>,
+    pub mask: &'a Arc<Mask>,
+    pub plan: &'a InpaintPlan,
+    pub made_for: &'a Arc<MadeFor>,
+    pub model: ModelChoice,
+    pub then: Then,
+}
 
 impl App {
     /// What Generate would do now: the plan that the window shows and jobs carry out.
@@ -107,7 +121,15 @@ impl App {
         let (photo, mask) = (Arc::clone(document.photo()), Arc::clone(document.mask()));
         let basis = document.basis();
         let made_for = Arc::new(self.made_for(basis, document.mask_for_fill()));
-        self.submit(count, &photo, &mask, &plan, &made_for)
+        self.submit(&Order {
+            count,
+            photo: &photo,
+            mask: &mask,
+            plan: &plan,
+            made_for: &made_for,
+            model: self.model.choice(),
+            then: Then::Choose,
+        })
     }
 
     pub(super) fn made_for(&self, basis: Basis, mask: FillMask) -> MadeFor {
@@ -158,30 +180,25 @@ impl App {
     }
 
     /// Queues `count` jobs with consecutive seeds.
-    pub(super) fn submit(
-        &mut self,
-        count: u32,
-        photo: &Arc<Photo>,
-        mask: &Arc<Mask>,
-        plan: &InpaintPlan,
-        made_for: &Arc<MadeFor>,
-    ) -> Result<(), EngineError> {
+    pub(super) fn submit(&mut self, order: &Order<'_>) -> Result<(), EngineError> {
+        let made_for = order.made_for;
         let run = self.next_number();
         let first_seed = self.free_seed(made_for);
-        for offset in 0..count.max(1) {
+        for offset in 0..order.count.max(1) {
             let seed = first_seed.wrapping_add(u64::from(offset));
             let id = JobId(self.next_number());
             self.engine.submit(JobRequest {
                 id,
-                photo: Arc::clone(photo),
-                mask: Arc::clone(mask),
-                plan: plan.clone(),
+                photo: Arc::clone(order.photo),
+                mask: Arc::clone(order.mask),
+                plan: order.plan.clone(),
                 settings: self.job_settings(seed),
-                model: self.model.choice(),
+                model: order.model.clone(),
                 device: self.device,
                 precision: self.precision,
                 stitch: self.stitch_options(),
                 raw: self.options.raw,
+                hash_untouched: self.options.hash_untouched,
             })?;
             self.jobs.push_back(Job {
                 id,
@@ -189,6 +206,7 @@ impl App {
                 seed,
                 extension: made_for.basis.extension,
                 made_for: Arc::clone(made_for),
+                then: order.then,
                 is_running: false,
                 is_cancelling: false,
                 progress: Progress {
@@ -335,15 +353,11 @@ impl App {
         if !job.is_cancelling {
             self.note_speed(&job.made_for, &result.report);
         }
-        let candidate = Candidate {
-            id,
-            run: job.run,
-            seed: job.seed,
-            extension: job.extension,
-            revision: job.made_for.basis.revision,
-            made_for: job.made_for,
-            result: Arc::new(result),
-        };
+        if job.then == Then::Accept && !job.is_cancelling {
+            self.take_erasure(&job, result);
+            return self.out.push(AppEvent::JobFinished(id));
+        }
+        let candidate = Self::candidate_of(&job, result);
         if job.is_cancelling {
             self.out.push(AppEvent::JobCancelled(id));
         } else if self.fits(&candidate) {
@@ -364,11 +378,24 @@ impl App {
         }
     }
 
+    pub(super) fn candidate_of(job: &Job, result: JobResult) -> Candidate {
+        Candidate {
+            id: job.id,
+            run: job.run,
+            seed: job.seed,
+            extension: job.extension,
+            revision: job.made_for.basis.revision,
+            made_for: Arc::clone(&job.made_for),
+            result: Arc::new(result),
+        }
+    }
+
     /// Into the journal's blobs already, on a thread, so that accepting writes a short record only.
     fn keep_pixels(&mut self, candidate: &Candidate) {
         if let Some(journal) = self.document.as_mut().and_then(Document::journal_mut) {
-            let contents = candidate.result.patches.iter();
-            journal.prepare(contents.map(|patch| Arc::clone(&patch.content)).collect());
+            let pictures =
+                |patch: &Patch| [Arc::clone(&patch.content), Arc::clone(&patch.made.picture)];
+            journal.prepare(candidate.result.patches.iter().flat_map(pictures).collect());
         }
     }
 
