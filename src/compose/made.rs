@@ -154,6 +154,6 @@ pub fn put(stitched: &Stitched, photo: &Photo, rect: PixelRect) -> Result<Option
 }
 
 fn words(values: &[f32]) -> Vec<u16> {
-    let word = |v: &f32| ((v.clamp(-0.5, 1.5) + 0.5) / 2.0 * 65535.0).round() as u16;
+    let word = |v: &f32| (v.clamp(-0.5, 1.5).midpoint(0.5) * 65535.0).round() as u16;
     values.iter().map(word).collect()
 }

@@ -68,8 +68,8 @@ impl Document {
     ) -> Result<(), DocumentError> {
         let fill = self.fill(id).ok_or(DocumentError::NoSuchFill)?;
         let changed = Fill {
-            stitch,
             parts,
+            stitch,
             ..Fill::clone(fill)
         };
         let after = self.replaced(id, changed)?;

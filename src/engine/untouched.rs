@@ -43,7 +43,7 @@ pub fn untouched(
         before.to_mut().promote_to_rgb()?;
     }
     Ok(Untouched {
-        pixels: touched.data.iter().filter(|v| **v == 0).count() as u64,
+        pixels: touched.data.iter().map(|v| u64::from(*v == 0)).sum(),
         sha256_before: hash(&before, (0, 0), &touched),
         sha256_after: hash(canvas, (place.x, place.y), &touched),
     })
@@ -73,6 +73,5 @@ fn hash(photo: &Photo, corner: (i32, i32), touched: &Plane) -> String {
     }
     hash.finalize()
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -120,7 +120,9 @@ fn mean(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     let mut out = values.to_vec();
     box_sums(&mut out, width, radius, &mut Vec::new());
     let scale = 1.0 / ((2 * radius + 1) as f32).powi(2);
-    out.iter_mut().for_each(|v| *v *= scale);
+    for v in &mut out {
+        *v *= scale;
+    }
     out
 }
 
