@@ -151,6 +151,11 @@ fn refine(
         } else {
             search(level, field, place, round, &mut pass, job)?;
         }
+        // The last round's vote at full resolution is `finish`'s.
+        if place.number == 0 && i + 1 == rounds.len() {
+            job.progress.advance(vote::cost(level, field.k))?;
+            break;
+        }
         vote::vote(level, field, round.voting, job.progress)?;
         job.watch.look(level, place.number, job.progress);
     }
