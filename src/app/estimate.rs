@@ -3,7 +3,7 @@
 
 use super::state::{App, MadeFor, Model};
 use crate::engine::{DEFAULT_STEPS, DeviceChoice, JobReport, Precision};
-use crate::plan::InpaintPlan;
+use crate::plan::{CropPlan, InpaintPlan};
 
 /// What exemplar keeps for each working pixel (measured: 120 from 0.4 to 5.4 megapixels).
 const EXEMPLAR_BYTES: u64 = 125;
@@ -22,8 +22,8 @@ pub struct Estimate {
 
 /// Megapixels times steps: what time grows with.
 fn work(plan: &InpaintPlan, steps: u32) -> f64 {
-    let pixels: u64 = plan.crops.iter().map(|crop| crop.working_size.area()).sum();
-    pixels as f64 / 1e6 * f64::from(steps.max(1))
+    let pixels: f64 = plan.crops.iter().map(CropPlan::work_pixels).sum();
+    pixels / 1e6 * f64::from(steps.max(1))
 }
 
 impl App {

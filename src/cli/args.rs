@@ -7,6 +7,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
 use crate::compose::StitchOptions;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
 use crate::plan::{MAX_OVERLAP_PX, Task};
+use crate::quality::{KINDS, Kind};
 
 /// Fill, extend and restore photographs with a diffusion model on your own machine.
 #[derive(Debug, Parser)]
@@ -200,6 +201,9 @@ pub struct Options {
     /// Seam width outside the mask in px, 0 to 48. Left out: from the mask's size
     #[arg(long)]
     pub blend: Option<u32>,
+    /// Leave large fills as drafted at the model's native size, instead of repainting them in tiles at higher resolution
+    #[arg(long)]
+    pub no_refine: bool,
     /// Show the model the whole photo at its own size
     #[arg(long)]
     pub whole: bool,
@@ -227,6 +231,7 @@ impl Options {
             precision: PrecisionArg::Auto,
             count: 1,
             blend: None,
+            no_refine: false,
             whole: false,
             raw: false,
         }
@@ -283,6 +288,11 @@ pub struct QualityBenchArgs {
     /// Other seeds are other holes and other fills
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Only these kinds of holes: object, band, scratches, border, text
+    #[arg(long, value_delimiter = ',', value_parser = hole_kind)]
+    pub kinds: Vec<Kind>,
+    #[command(flatten)]
+    pub stitch: StitchArgs,
     /// Write truth, hole and fills side by side into this folder, a JPEG a hole
     #[arg(long, value_name = "DIR")]
     pub sheets: Option<PathBuf>,
@@ -321,6 +331,14 @@ pub struct EngineBenchArgs {
     pub runs: u32,
     #[arg(long)]
     pub json: bool,
+}
+
+fn hole_kind(text: &str) -> Result<Kind, String> {
+    let found = KINDS.into_iter().find(|kind| kind.name() == text);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+        format!("there are holes of the kinds {}", names.join(", "))
+    })
 }
 
 fn model_choice(text: &str) -> Result<ModelChoice, String> {

@@ -148,6 +148,7 @@ impl<'a> Session<'a> {
                 strength: options.strength,
                 scheduler: options.scheduler.clone(),
                 task: options.task.map(Into::into),
+                refine: options.no_refine.then_some(false),
             })));
         self.app
             .dispatch(Command::SetKeepRecipe(!options.files.no_recipe));

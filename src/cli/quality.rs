@@ -68,7 +68,8 @@ pub fn run(args: &QualityBenchArgs) -> Outcome {
                 decoded.photo.size
             )));
         }
-        for kind in KINDS {
+        let asked = |kind: &Kind| args.kinds.is_empty() || args.kinds.contains(kind);
+        for kind in KINDS.into_iter().filter(asked) {
             for index in 0..u64::from(args.each) {
                 let case = case(path, &decoded.photo, kind, args.seed.wrapping_add(index))?;
                 let mut fills = bench.fills(&case)?;
@@ -192,6 +193,7 @@ struct Bench {
     settings: GenerateSettings,
     device: DeviceChoice,
     precision: Precision,
+    stitch: StitchOptions,
 }
 
 impl Bench {
@@ -217,6 +219,7 @@ impl Bench {
             },
             device: args.device.into(),
             precision: args.precision.into(),
+            stitch: args.stitch.options().map_err(Failure::Usage)?,
         })
     }
 
@@ -230,7 +233,7 @@ impl Bench {
         for (name, (model, frame)) in methods.chain([chosen]).flatten() {
             let plan = self.plan(case, model, frame)?;
             let started = Instant::now();
-            let result = self.job(case, model, &plan, StitchOptions::default())?;
+            let result = self.job(case, model, &plan, self.stitch)?;
             let seconds = started.elapsed().as_secs_f64();
             let failed = |e: EngineError| failure(&e);
             let with = |options| restitched(case, &result, options).map_err(failed);
@@ -268,6 +271,7 @@ impl Bench {
         let settings = PlanSettings {
             prefill,
             extend_prefill,
+            refine: is_checkpoint,
             ..PlanSettings::default()
         };
         let task = &case.task;

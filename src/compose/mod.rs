@@ -6,9 +6,11 @@ mod made;
 mod masks;
 mod prefill;
 mod pull_push;
+mod refine;
 mod stitch;
 
 pub use made::{Made, MadeError, Put, put};
 pub use masks::{CropMasks, crop_masks, working_mask};
 pub use prefill::prefill;
+pub use refine::{refine, tiles_to_paint};
 pub use stitch::{StitchCache, StitchError, StitchOptions, Stitched, stitch};

@@ -5,6 +5,7 @@
 
 mod apply;
 mod area;
+mod calm;
 mod filter;
 mod grain;
 mod membrane;

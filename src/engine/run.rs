@@ -9,12 +9,13 @@ use super::slot::{ModelSlot, dtype};
 use super::untouched::untouched;
 use super::validate::scheduler_name;
 use super::watch::Watch;
-use crate::compose::{CropMasks, Made, crop_masks, prefill, working_mask};
+use crate::compose::{CropMasks, Made, crop_masks, prefill, refine, tiles_to_paint, working_mask};
 use crate::diffusion::exemplar::{self, ExemplarSettings};
 use crate::diffusion::pipeline::InpaintRequest;
+use crate::geometry::PixelRect;
 use crate::photo::Photo;
 use crate::photo::resample::resize_rgb;
-use crate::plan::{CropPlan, Prefill};
+use crate::plan::{CropPlan, Prefill, REFINE_STRENGTH, Refine};
 use crate::progress::Observer;
 use crate::raster::{Plane, RgbF32};
 
@@ -142,38 +143,86 @@ fn make_picture(
             let hole = working_mask(&masks.denoise, crop);
             exemplar_fill(request, &working, &hole, watch)
         }
-        ModelChoice::Folder(folder) => {
-            let (image, mask) = if request.raw {
-                (resize_rgb(&image, crop.working_size), raw_mask(masks, crop))
-            } else {
-                let mut image = image;
-                let (outcome, took) =
-                    Watch::timed(|| fill_before(request, crop, masks, &mut image, watch));
-                outcome?;
-                watch.times.prefill += took;
-                (
-                    resize_rgb(&image, crop.working_size),
-                    working_mask(&masks.denoise, crop),
-                )
+        ModelChoice::Folder(_) if request.raw => {
+            let image = resize_rgb(&image, crop.working_size);
+            paint(request, image, raw_mask(masks, crop), None, slot, watch)
+        }
+        ModelChoice::Folder(_) => {
+            let mut filled = image.clone();
+            let (outcome, took) =
+                Watch::timed(|| fill_before(request, crop, masks, &mut filled, watch));
+            outcome?;
+            watch.times.prefill += took;
+            let tiles = crop
+                .refine
+                .map_or(0, |plan| tiles_to_paint(&masks.denoise, &plan));
+            let share = 1.0 / (1.0 + REFINE_STRENGTH as f32 * tiles as f32);
+            watch.begin_look(crop.context_rect, 0.0, share);
+            let filled = resize_rgb(&filled, crop.working_size);
+            let mask = working_mask(&masks.denoise, crop);
+            let draft = paint(request, filled, mask, None, slot, watch)?;
+            let Some(plan) = crop.refine else {
+                return Ok(draft);
             };
-            let device = slot.open_device(request.device)?;
-            let dtype = dtype(request.precision, &device)?;
-            let (pipeline, _) = slot.pipeline(folder, &device, dtype, watch)?;
-            let settings = &request.settings;
-            let inpaint = InpaintRequest {
-                image,
-                mask,
-                prompt: settings.prompt.clone(),
-                negative_prompt: settings.negative_prompt.clone(),
-                seed: settings.seed,
-                num_inference_steps: settings.num_inference_steps.unwrap_or(DEFAULT_STEPS) as usize,
-                guidance_scale: settings.guidance_scale.unwrap_or(DEFAULT_GUIDANCE),
-                strength: settings.strength.unwrap_or(1.0),
-                scheduler: scheduler_name(settings)?,
-            };
-            Ok(pipeline.inpaint(&inpaint, watch)?)
+            watch.stage("refining at higher resolution");
+            let mut done = share;
+            refine(&draft, &image, &masks.denoise, &plan, |tile, mask, rect| {
+                watch.check()?;
+                let share = share * REFINE_STRENGTH as f32;
+                watch.begin_look(on_canvas(rect, crop, &plan), done, share);
+                done += share;
+                paint(request, tile, mask, Some(REFINE_STRENGTH), slot, watch)
+            })
         }
     }
+}
+
+/// A tile's rectangle, from the refined picture to the canvas.
+fn on_canvas(tile: PixelRect, crop: &CropPlan, plan: &Refine) -> PixelRect {
+    let context = crop.context_rect;
+    let x = |v: i32| {
+        context.x + (i64::from(v) * i64::from(context.width) / i64::from(plan.size.width)) as i32
+    };
+    let y = |v: i32| {
+        context.y + (i64::from(v) * i64::from(context.height) / i64::from(plan.size.height)) as i32
+    };
+    PixelRect::from_edges(x(tile.x), y(tile.y), x(tile.right()), y(tile.bottom()))
+}
+
+/// One look of the checkpoint at a picture of its own size.
+fn paint(
+    request: &JobRequest,
+    image: RgbF32,
+    mask: Plane,
+    strength: Option<f64>,
+    slot: &mut ModelSlot,
+    watch: &mut Watch<'_>,
+) -> Result<RgbF32, EngineError> {
+    let ModelChoice::Folder(folder) = &request.model else {
+        return Err(EngineError::Settings(
+            "this model has no checkpoint".to_owned(),
+        ));
+    };
+    let device = slot.open_device(request.device)?;
+    let dtype = dtype(request.precision, &device)?;
+    let (pipeline, _) = slot.pipeline(folder, &device, dtype, watch)?;
+    let settings = &request.settings;
+    let asked = settings.strength.unwrap_or(1.0);
+    let steps = settings.num_inference_steps.unwrap_or(DEFAULT_STEPS);
+    // One step at the least, however few there are.
+    let strength = strength.map_or(asked, |most| most.min(asked).max(1.0 / f64::from(steps)));
+    let inpaint = InpaintRequest {
+        image,
+        mask,
+        prompt: settings.prompt.clone(),
+        negative_prompt: settings.negative_prompt.clone(),
+        seed: settings.seed,
+        num_inference_steps: steps as usize,
+        guidance_scale: settings.guidance_scale.unwrap_or(DEFAULT_GUIDANCE),
+        strength,
+        scheduler: scheduler_name(settings)?,
+    };
+    Ok(pipeline.inpaint(&inpaint, watch)?)
 }
 
 /// For `--raw` the model sees exactly the mask it was given.

@@ -27,6 +27,8 @@ pub struct Watch<'a> {
     /// False for models whose steps are shares of the work, not steps of a schedule: the report sums them up.
     counts_steps: bool,
     context_rect: PixelRect,
+    /// Of the crop's work: what is done, and what the present look is.
+    look: (f32, f32),
     pub times: Milliseconds,
     pub warnings: Vec<String>,
 }
@@ -53,6 +55,7 @@ impl<'a> Watch<'a> {
             crops: crops.max(1),
             counts_steps,
             context_rect: PixelRect::default(),
+            look: (0.0, 1.0),
             times: Milliseconds::default(),
             warnings: Vec::new(),
         }
@@ -62,6 +65,14 @@ impl<'a> Watch<'a> {
     pub fn begin_crop(&mut self, index: usize, context_rect: PixelRect) {
         self.crop = index;
         self.context_rect = context_rect;
+        self.look = (0.0, 1.0);
+        self.last_step = Instant::now();
+    }
+
+    /// The model looks at `rect` next, `share` of the crop's work, of which `done` is done.
+    pub fn begin_look(&mut self, rect: PixelRect, done: f32, share: f32) {
+        self.context_rect = rect;
+        self.look = (done, share);
         self.last_step = Instant::now();
     }
 
@@ -102,7 +113,7 @@ impl Observer for Watch<'_> {
             _ => self.times.steps.push(took),
         }
         self.last_step = now;
-        let within = done as f32 / total.max(1) as f32;
+        let within = self.look.0 + self.look.1 * done as f32 / total.max(1) as f32;
         let fraction = ((self.crop as f32 + within) / self.crops as f32).clamp(0.0, 1.0);
         let elapsed = self.started.elapsed();
         let remaining = (fraction > 0.02).then(|| elapsed.mul_f32((1.0 - fraction) / fraction));

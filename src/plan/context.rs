@@ -4,7 +4,7 @@
 //! model's native size where the canvas has it, stay squarer than 2:1, and work at the native pixel count. A native-size
 //! crop is seen at exactly its own scale.
 
-use super::{CropPlan, MaskRecipe, ModelFrame, PlanSettings};
+use super::{CropPlan, MaskRecipe, ModelFrame, PlanSettings, Refine};
 use crate::geometry::{PixelRect, PixelSize};
 
 /// Room around a mask, in px: never less than this.
@@ -33,7 +33,18 @@ pub fn crop_around(
         working_size,
         masks,
         prefill: settings.prefill,
+        refine: refine(context_rect.size(), working_size, frame, settings),
     }
+}
+
+/// Where the settings want a second look.
+pub fn refine(
+    context: PixelSize,
+    working: PixelSize,
+    frame: &ModelFrame,
+    settings: &PlanSettings,
+) -> Option<Refine> {
+    Refine::of(context, working, frame).filter(|_| settings.refine)
 }
 
 /// What the model sees around `bounds`: inside `known`, containing `bounds`.

@@ -177,5 +177,6 @@ fn crop_for_strip(
         working_size,
         masks,
         prefill: settings.extend_prefill,
+        refine: context::refine(context_rect.size(), working_size, frame, settings),
     }
 }

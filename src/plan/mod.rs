@@ -5,6 +5,7 @@
 mod context;
 mod extend;
 mod parts;
+mod refine;
 mod settings;
 mod task;
 
@@ -14,6 +15,7 @@ use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 
 pub use extend::{Extension, MAX_OVERLAP_PX, check_canvas};
+pub use refine::{REFINE_STRENGTH, Refine};
 pub use settings::{GenerateSettings, ModelFrame, PlanSettings, Prefill, StrengthRange};
 pub use task::Task;
 
@@ -61,9 +63,20 @@ pub struct CropPlan {
     pub working_size: PixelSize,
     pub masks: MaskRecipe,
     pub prefill: Prefill,
+    /// A second look at higher resolution, for large crops of models with a native size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<Refine>,
 }
 
 impl CropPlan {
+    /// What the work grows with: pixels that the model repaints, a tile's by the share of the schedule that it runs.
+    pub fn work_pixels(&self) -> f64 {
+        let tiles = self.refine.as_ref().map_or(0.0, |refine| {
+            refine.tiles().len() as f64 * refine.tile.area() as f64 * REFINE_STRENGTH
+        });
+        self.working_size.area() as f64 + tiles
+    }
+
     /// Working pixels for one canvas pixel (geometric mean of both axes).
     pub fn scale(&self) -> f64 {
         (self.working_size.area() as f64 / self.context_rect.area().max(1) as f64).sqrt()
@@ -155,6 +168,7 @@ fn whole_crop(
         working_size: canvas,
         masks: context::mask_recipe(canvas.rect(), 1.0, frame, settings),
         prefill,
+        refine: None,
     })
 }
 

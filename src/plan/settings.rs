@@ -22,6 +22,8 @@ pub struct GenerateSettings {
     pub scheduler: Option<String>,
     /// None: told from prompt and strength.
     pub task: Option<super::Task>,
+    /// Repaint large fills a second time at higher resolution; none means yes.
+    pub refine: Option<bool>,
 }
 
 /// What stands under the mask before the model starts.
@@ -88,4 +90,6 @@ pub struct PlanSettings {
     pub extend_prefill: Prefill,
     /// How far an extension re-draws the photo beside it, fading, in px; 0–256. 0 leaves every pixel of the photo.
     pub overlap_px: u32,
+    /// Large crops get a second look at higher resolution.
+    pub refine: bool,
 }

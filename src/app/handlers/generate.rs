@@ -74,6 +74,7 @@ impl App {
             prefill,
             extend_prefill,
             overlap_px: self.overlap_px,
+            refine: self.generate.refine.unwrap_or(true) && !self.options.raw,
         }
     }
 

@@ -52,6 +52,7 @@ pub fn apply(parts: Option<&Parts>, options: &StitchOptions, out: &mut Stitched)
 struct Rows {
     field: Vec<[f32; 3]>,
     low: Vec<[f32; 3]>,
+    edge: Vec<[f32; 3]>,
     gain: Vec<[f32; 3]>,
     /// The grain tile, repeated.
     grain: Vec<f32>,
@@ -63,6 +64,7 @@ impl Rows {
         Self {
             field: row.clone(),
             low: row.clone(),
+            edge: row.clone(),
             grain: vec![0.0; row.len() * 3],
             gain: row,
         }
@@ -97,6 +99,17 @@ impl Frame<'_> {
         if let Some(field) = &self.field {
             field.row(y0, x0, &mut rows.field);
         }
+        if let Some(edge) = parts.edge.as_ref().filter(|_| self.seam > 0.0) {
+            if self.field.is_none() {
+                rows.field.fill([0.0; 3]);
+            }
+            edge.row(y0, x0, &mut rows.edge);
+            for (sum, edge) in rows.field.iter_mut().zip(&rows.edge) {
+                for c in 0..3 {
+                    sum[c] += self.seam * edge[c];
+                }
+            }
+        }
         if let Some(gains) = &self.gains {
             gains.row(y0, x0, &mut rows.gain);
             repeat_tile(&parts.tile.data, x0, y0, &mut rows.grain);
@@ -108,7 +121,12 @@ impl Frame<'_> {
         let source = Source {
             photo: &parts.photo[values.clone()],
             result: &parts.result[values.clone()],
-            detail: parts.detail.as_ref().map(|d| &d[values]),
+            detail: parts.detail.as_ref().map(|d| &d[values.clone()]),
+            calm: parts
+                .calm
+                .as_ref()
+                .filter(|_| self.seam > 0.0)
+                .map(|c| &c[values]),
         };
         let mut start = 0;
         for run in coverage.chunk_by(|a, b| Share::of(*a) == Share::of(*b)) {
@@ -135,8 +153,13 @@ impl Frame<'_> {
             *out = result + field + gain * grain;
         }
         if let Some(detail) = source.detail {
-            for (out, detail) in out.iter_mut().zip(&detail[at]) {
+            for (out, detail) in out.iter_mut().zip(&detail[at.clone()]) {
                 *out += self.amount * detail;
+            }
+        }
+        if let Some(calm) = source.calm {
+            for (out, calm) in out.iter_mut().zip(&calm[at]) {
+                *out += self.seam * calm;
             }
         }
     }
@@ -150,6 +173,9 @@ impl Frame<'_> {
                 let mut fine = rows.gain[x][c] * rows.grain[at];
                 if let Some(detail) = source.detail {
                     fine += self.amount * detail[at];
+                }
+                if let Some(calm) = source.calm {
+                    fine += self.seam * calm[at];
                 }
                 let low = rows.low[x][c];
                 let difference = source.result[at] - source.photo[at];
@@ -184,6 +210,7 @@ struct Source<'a> {
     photo: &'a [f32],
     result: &'a [f32],
     detail: Option<&'a [f32]>,
+    calm: Option<&'a [f32]>,
 }
 
 /// How much of a pixel is the result's.

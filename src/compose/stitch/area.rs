@@ -27,6 +27,10 @@ pub struct Area {
     pub outside: Vec<u8>,
     /// Distance in px to where the composite mask is 0: 0 there, at most [`RING_PX`].
     pub inside: Vec<u8>,
+    /// Distance in px to where the result covers the photo wholly: 0 there, at most [`RING_PX`].
+    pub to_core: Vec<u8>,
+    /// Distance in px to where it does not: 0 there, at most [`RING_PX`].
+    pub in_core: Vec<u8>,
 }
 
 impl Area {
@@ -62,9 +66,19 @@ impl Area {
             return Err(StitchError::NotFinite);
         }
         let composite = cut(&masks.composite.data, size.width as usize, rect, 1);
-        let (outside, inside) = rayon::join(
-            || distances(width, &composite, |v| v > 0),
-            || distances(width, &composite, |v| v == 0),
+        let ((outside, inside), (to_core, in_core)) = rayon::join(
+            || {
+                (
+                    distances(width, &composite, |v| v > 0),
+                    distances(width, &composite, |v| v == 0),
+                )
+            },
+            || {
+                (
+                    distances(width, &composite, |v| v == 255),
+                    distances(width, &composite, |v| v < 255),
+                )
+            },
         );
         Ok(Some(Self {
             width,
@@ -77,6 +91,8 @@ impl Area {
             composite,
             outside,
             inside,
+            to_core,
+            in_core,
         }))
     }
 

@@ -31,6 +31,8 @@ const LOSSY: f32 = 0.9;
 /// Where nothing is known of the model: sure that grain lacks below the first share of the level wanted (median over the
 /// fill), sure that none does above the second.
 const DOUBT: (f32, f32) = (0.6, 0.95);
+/// Composite mask from which on a pixel is fill for the most part.
+const MOSTLY: u8 = 96;
 /// A cell whose pixels all came back within this, on average, is the photo itself.
 const SAME: f32 = 0.25 / 255.0;
 
@@ -44,10 +46,11 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// `sharpened` is the result at full sharpness; none when that changes nothing.
-    pub fn measure(area: &Area, sharpened: Option<&[f32]>) -> Self {
+    /// `flat` is the picture with the result in it, colours and seam matched; `sharpened` the same at full sharpness,
+    /// none when that changes nothing.
+    pub fn measure(area: &Area, flat: &[f32], sharpened: Option<&[f32]>) -> Self {
         let photo = cells(area, &area.photo, |at| area.composite[at] == 0);
-        let plain = fill_cells(area, &area.result);
+        let plain = fill_cells(area, flat);
         let sharp = sharpened.map_or_else(|| plain.clone(), |s| fill_cells(area, s));
         let mut grid = Grid::new(CELL, area.width, area.height);
         let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
@@ -87,10 +90,11 @@ impl Levels {
     }
 }
 
-/// Levels of the fill's cells, from pixels whose neighbours are all fill; in holes too thin for that, from any.
+/// Levels of the fill's cells, from pixels that are fill for the most part and whose neighbours are fill; in holes too thin
+/// for that, from any.
 fn fill_cells(area: &Area, picture: &[f32]) -> Vec<Option<f32>> {
     let fullest = area.composite.iter().max().copied().unwrap_or(0);
-    let is_fill = |at: usize| area.composite[at] == fullest;
+    let is_fill = |at: usize| area.composite[at] >= fullest.min(MOSTLY);
     let found = cells(area, picture, |at| is_fill(at) && area.inside[at] > 1);
     if found.iter().any(Option::is_some) {
         return found;
@@ -157,14 +161,28 @@ fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
         .collect()
 }
 
-/// The level of every cell that has enough pixels inside.
+/// The level of a band of detail (RGB) in every cell that has enough pixels inside, and the cells' shape.
+pub fn cell_levels(
+    area: &Area,
+    band: &[f32],
+    is_inside: impl Fn(usize) -> bool + Sync,
+) -> (Vec<Option<f32>>, Grid) {
+    let lumas: Vec<f32> = band.chunks_exact(3).map(|p| luma(p).abs()).collect();
+    let found = levels(area, &lumas, is_inside);
+    (found, Grid::new(CELL, area.width, area.height))
+}
+
+/// The level of grain in every cell that has enough pixels inside.
 fn cells(
     area: &Area,
     picture: &[f32],
     is_inside: impl Fn(usize) -> bool + Sync,
 ) -> Vec<Option<f32>> {
     let lumas: Vec<f32> = picture.chunks_exact(3).map(luma).collect();
-    let high = high_pass(&lumas, area.width);
+    levels(area, &high_pass(&lumas, area.width), is_inside)
+}
+
+fn levels(area: &Area, high: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -> Vec<Option<f32>> {
     let grid = Grid::new(CELL, area.width, area.height);
     let one = |values: &mut Vec<f32>, index: usize| {
         values.clear();

@@ -31,6 +31,12 @@ impl Grid {
         }
     }
 
+    /// Index of the pixel in the middle of a cell, in a picture of this size.
+    pub fn pixel(&self, at: usize, width: usize, height: usize) -> usize {
+        let centre = |i: usize, len: usize| (i * self.cell + self.cell / 2).min(len - 1);
+        centre(at / self.columns, height) * width + centre(at % self.columns, width)
+    }
+
     /// Values of one picture row, bilinear between cell centres, for `out.len()` px from `x0` on.
     pub fn row(&self, y: usize, x0: usize, out: &mut [[f32; 3]]) {
         let (top, bottom, ty) = self.between(y, self.rows);

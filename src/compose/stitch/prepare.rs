@@ -7,13 +7,23 @@ use super::membrane::{Grid, membrane};
 use super::offsets::{COLOUR, SEAM, drift, residual};
 use super::sharpen::{self, Sharpness};
 use super::spectrum::{Tile, grain_tile};
-use super::{StitchError, apply};
+use super::{StitchError, apply, calm};
 use crate::compose::CropMasks;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::raster::{Plane, RgbF32};
+use rayon::prelude::*;
 
 /// What the seam's fine correction fades with, inside the hole, in px.
 const SEAM_FADE_PX: f32 = 12.0;
+/// Width of the band beside the hole where photo and result are compared, in px.
+const EDGE_BAND_PX: u8 = 3;
+/// How strongly a pixel of that band holds the field.
+const EDGE_WEIGHT: f32 = 8.0;
+/// How far the last correction reaches into the hole: a share of its depth, in px at least and at most.
+const EDGE_REACH: f32 = 0.35;
+const EDGE_PX: std::ops::RangeInclusive<f32> = 4.0..=22.0;
+/// Side of that correction's cells, in px.
+const EDGE_CELL: usize = 2;
 /// Side of the cells of the fields that `apply` reads, in px.
 pub(super) const FIELD_CELL: usize = 4;
 
@@ -37,10 +47,14 @@ pub(super) struct Parts {
     /// Added for the colour match and for the seam, on the same cells.
     pub colour: Option<Grid>,
     pub seam: Option<Grid>,
+    /// Added for the seam too, on finer cells: what is left at the very edge.
+    pub edge: Option<Grid>,
     /// Smooth part of result − photo along the seam; none without one.
     pub seam_low: Option<Grid>,
     pub amount: f32,
     pub detail: Option<Vec<f32>>,
+    /// Added at full seam strength, where the fill is busier than the photo beside it.
+    pub calm: Option<Vec<f32>>,
     pub levels: Levels,
     pub tile: Tile,
 }
@@ -85,8 +99,12 @@ impl StitchCache {
 }
 
 fn measure(area: &Area, seed: u64) -> Parts {
-    let ((colour, seam), (sharpness, levels, tile)) =
-        rayon::join(|| offsets(area), || texture(area, seed));
+    let ((offsets, calm), sharpness) = rayon::join(
+        || rayon::join(|| offsets(area), || calm::measure(area, edge_reach(area))),
+        || sharpen::measure(area),
+    );
+    let flat = flat(area, &offsets, calm.as_deref());
+    let (levels, tile) = texture(area, &flat, sharpness.as_ref(), seed);
     let window = area.window;
     let rgb = |data: &[f32]| cut(data, area.width * 3, window, 3);
     Parts {
@@ -100,20 +118,41 @@ fn measure(area: &Area, seed: u64) -> Parts {
         },
         inside: cut(&area.inside, area.width, window, 1),
         seam_px: seam_px(area),
-        colour,
-        seam,
+        colour: offsets.colour,
+        seam: offsets.seam,
+        edge: offsets.edge,
         seam_low: seam_low(area),
         amount: sharpness.as_ref().map_or(0.0, |s| s.amount),
         detail: sharpness.map(|s| rgb(&s.detail)),
+        calm: calm.map(|c| rgb(&c)),
         levels,
         tile,
     }
 }
 
-fn offsets(area: &Area) -> (Option<Grid>, Option<Grid>) {
+fn offsets(area: &Area) -> Offsets {
     let drift = drift(area, COLOUR.cell);
     let found = residual(area, drift.as_ref(), &COLOUR);
-    let coarse = match (drift, found) {
+    let colour = sum(drift, found).map(|field| resampled(&field, area));
+    let fine = residual(area, colour.as_ref(), &SEAM).map(|field| faded(field, area));
+    let edge = edge(area, [&colour, &fine]);
+    Offsets {
+        colour,
+        seam: fine,
+        edge,
+    }
+}
+
+/// What is added to the result.
+struct Offsets {
+    colour: Option<Grid>,
+    seam: Option<Grid>,
+    edge: Option<Grid>,
+}
+
+/// The sum of two fields on the same cells.
+fn sum(one: Option<Grid>, other: Option<Grid>) -> Option<Grid> {
+    match (one, other) {
         (Some(mut sum), Some(more)) => {
             for (a, b) in sum.data.iter_mut().zip(&more.data) {
                 for c in 0..3 {
@@ -123,10 +162,54 @@ fn offsets(area: &Area) -> (Option<Grid>, Option<Grid>) {
             Some(sum)
         }
         (one, other) => one.or(other),
-    };
-    let colour = coarse.map(|field| resampled(&field, area));
-    let seam = residual(area, colour.as_ref(), &SEAM).map(|field| faded(field, area));
-    (colour, seam)
+    }
+}
+
+/// What still parts photo and result right at the hole's edge, colours and content alike, where the model repainted known
+/// ground: carried into the hole as a membrane and faded there, so that the fill leaves the photo without a step whatever
+/// it shows (Pérez et al., "Poisson Image Editing", 2003, in its membrane form). None where nothing known was repainted.
+fn edge(area: &Area, done: [&Option<Grid>; 2]) -> Option<Grid> {
+    let mut means = Grid::new(EDGE_CELL, area.width, area.height);
+    let mut weights = vec![0.0_f32; means.data.len()];
+    for y in 0..area.height {
+        for x in 0..area.width {
+            let at = y * area.width + x;
+            let is_beside = area.to_core[at] > 0 && area.to_core[at] <= EDGE_BAND_PX;
+            if !is_beside || area.denoise[at] == 0 {
+                continue;
+            }
+            let to = y / EDGE_CELL * means.columns + x / EDGE_CELL;
+            weights[to] += 1.0;
+            for c in 0..3 {
+                means.data[to][c] += area.photo[at * 3 + c] - area.result[at * 3 + c];
+            }
+        }
+    }
+    if weights.iter().all(|w| *w == 0.0) {
+        return None;
+    }
+    for at in 0..means.data.len() {
+        if weights[at] > 0.0 {
+            let pixel = means.pixel(at, area.width, area.height);
+            let mut value = means.data[at].map(|v| v / weights[at]);
+            for field in done.into_iter().flatten() {
+                let there = field.at(pixel % area.width, pixel / area.width);
+                for c in 0..3 {
+                    value[c] -= there[c];
+                }
+            }
+            means.data[at] = value;
+            weights[at] *= EDGE_WEIGHT;
+        }
+    }
+    let mut field = membrane(&means, &weights);
+    let reach = edge_reach(area);
+    for at in 0..field.data.len() {
+        let depth = f32::from(area.in_core[field.pixel(at, area.width, area.height)]);
+        let fade = (-0.5 * (depth / reach).powi(2)).exp();
+        field.data[at] = field.data[at].map(|v| v * fade);
+    }
+    Some(field)
 }
 
 /// The field on the finer cells that `apply` reads.
@@ -143,29 +226,62 @@ fn resampled(field: &Grid, area: &Area) -> Grid {
     fine
 }
 
+fn edge_reach(area: &Area) -> f32 {
+    let deepest = area.in_core.iter().copied().max().unwrap_or(0);
+    (f32::from(deepest) * EDGE_REACH).clamp(*EDGE_PX.start(), *EDGE_PX.end())
+}
+
 /// Fine corrections belong to the edge: they fade towards the middle of the hole.
 fn faded(mut field: Grid, area: &Area) -> Grid {
     for at in 0..field.data.len() {
-        let centre = |i: usize, len: usize| (i * FIELD_CELL + FIELD_CELL / 2).min(len - 1);
-        let (x, y) = (
-            centre(at % field.columns, area.width),
-            centre(at / field.columns, area.height),
-        );
-        let depth = f32::from(area.inside[y * area.width + x]);
+        let depth = f32::from(area.inside[field.pixel(at, area.width, area.height)]);
         field.data[at] = field.data[at].map(|v| v * (-depth / SEAM_FADE_PX).exp());
     }
     field
 }
 
-fn texture(area: &Area, seed: u64) -> (Option<Sharpness>, Levels, Tile) {
-    let sharpness = sharpen::measure(area);
-    let sharpened: Option<Vec<f32>> = sharpness.as_ref().map(|s| {
+fn texture(area: &Area, flat: &[f32], sharpness: Option<&Sharpness>, seed: u64) -> (Levels, Tile) {
+    let sharpened: Option<Vec<f32>> = sharpness.map(|s| {
         let add = |(value, detail): (&f32, &f32)| value + s.amount * detail;
-        area.result.iter().zip(&s.detail).map(add).collect()
+        flat.iter().zip(&s.detail).map(add).collect()
     });
-    let levels = Levels::measure(area, sharpened.as_deref());
-    let tile = grain_tile(area, sharpened.as_deref().unwrap_or(&area.result), seed);
-    (sharpness, levels, tile)
+    let levels = Levels::measure(area, flat, sharpened.as_deref());
+    let tile = grain_tile(area, sharpened.as_deref().unwrap_or(flat), seed);
+    (levels, tile)
+}
+
+/// The picture with the result in it, colours and seam matched, before grain and sharpness: in thin holes what is left of
+/// the edge counts as grain.
+fn flat(area: &Area, offsets: &Offsets, calm: Option<&[f32]>) -> Vec<f32> {
+    let mut out = area.photo.clone();
+    let fields = [&offsets.colour, &offsets.seam, &offsets.edge];
+    out.par_chunks_mut(area.width * 3)
+        .enumerate()
+        .for_each_init(
+            || vec![[0.0; 3]; area.width],
+            |row, (y, out)| {
+                let first = y * area.width;
+                let mut added = vec![[0.0; 3]; area.width];
+                for field in fields.into_iter().flatten() {
+                    field.row(y, 0, row);
+                    for (sum, value) in added.iter_mut().zip(&*row) {
+                        for c in 0..3 {
+                            sum[c] += value[c];
+                        }
+                    }
+                }
+                for (x, pixel) in out.chunks_exact_mut(3).enumerate() {
+                    let at = first + x;
+                    let share = f32::from(area.composite[at]) / 255.0;
+                    for c in 0..3 {
+                        let calm = calm.map_or(0.0, |calm| calm[at * 3 + c]);
+                        let made = area.result[at * 3 + c] + added[x][c] + calm;
+                        pixel[c] += share * (made - pixel[c]);
+                    }
+                }
+            },
+        );
+    out
 }
 
 /// How far the mask fades: the depth of its deepest partly covered pixel.

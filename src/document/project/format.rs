@@ -342,7 +342,7 @@ mod tests {
         later["tags"] = json!(["new"]);
         later["fills"][0]["blend"] = json!("multiply");
         assert_eq!(read(&later).expect("reads").fills, text.fills);
-        later["reader"] = json!(2);
+        later["reader"] = json!(version::READER + 2);
         assert!(read(&later).expect_err("newer").contains("newer Inlay"));
         for (format, word) in FORMATS {
             assert_eq!((format_of(word), format_word(format)), (format, word));
