@@ -15,6 +15,8 @@ use super::membrane::{Grid, membrane};
 const RADII: [usize; 3] = [1, 3, 8];
 /// A fill within this factor of its surroundings' level is left alone.
 const NEAR: f32 = 1.15;
+/// Redrawn pixels that come back within this are the photo itself.
+const ROUNDING: f32 = 0.5 / 255.0;
 /// No band is damped to less than this share.
 const LEAST: f32 = 0.05;
 /// Fill this near to the edge is measured even in shallow holes, in px.
@@ -23,8 +25,12 @@ const SHALLOW_PX: f32 = 6.0;
 /// What is added to the result, at full strength; none where nothing is too busy, and for a model that left known pixels
 /// exactly alone: it took the surroundings up as they are. `reach` is how far the damping reaches into the hole, in px.
 pub fn measure(area: &Area, reach: f32) -> Option<Vec<f32>> {
-    let redrew =
-        (0..area.composite.len()).any(|at| area.composite[at] == 0 && area.denoise[at] > 0);
+    let differs = |at: usize| {
+        let (photo, result) = (Area::pixel(&area.photo, at), Area::pixel(&area.result, at));
+        (0..3).any(|c| (photo[c] - result[c]).abs() > ROUNDING)
+    };
+    let redrew = (0..area.composite.len())
+        .any(|at| area.composite[at] == 0 && area.denoise[at] > 0 && differs(at));
     if !redrew {
         return None;
     }
