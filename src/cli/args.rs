@@ -93,7 +93,8 @@ pub struct Options {
     /// Share of the noise schedule that runs, above 0 and at most 1
     #[arg(long, allow_negative_numbers = true)]
     pub strength: Option<f64>,
-    /// ddim, pndm, euler, euler-a, dpm++2m, euler-karras or dpm++2m-karras. Left out: the checkpoint's own
+    /// ddim, ddim-trailing, pndm, euler, euler-trailing, euler-a, euler-karras, heun, dpm++2m, dpm++2m-karras, dpm++2m-sde,
+    /// dpm++2m-sde-karras, unipc, lcm or tcd. Left out: the checkpoint's own
     #[arg(long)]
     pub scheduler: Option<String>,
     /// `exemplar` (fills from the photo itself) or a Stable Diffusion folder in diffusers layout

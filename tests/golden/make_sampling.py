@@ -38,7 +38,19 @@ NAMES = {
     "dpm++2m": ("DPMSolverMultistepScheduler", {}),
     "euler-karras": ("EulerDiscreteScheduler", {"use_karras_sigmas": True}),
     "dpm++2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "ddim-trailing": ("DDIMScheduler", {"timestep_spacing": "trailing"}),
+    "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "dpm++2m-sde-karras": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
 }
+# The first seven have been checked with every spacing and prediction; names that only fix a field need fewer cases.
+FIXED = ("ddim-trailing", "euler-trailing", "dpm++2m-sde-karras")
+# These cannot run a model trained to zero terminal signal: diffusers ignores the field, the program refuses.
+NO_ZERO_SNR = ("pndm", "heun")
 
 # Parts of the tiny models, and which of them make up each: tokenizer and text encoder, UNet, autoencoder, scheduler.
 MODELS = {
@@ -49,6 +61,8 @@ MODELS = {
     "sd2-inpaint": ("text2", "unet2-9", "vae-kl", SD2),
     "sd2-plain": ("text2", "unet2-4", "vae-kl", SD2),
 }
+# Samplers whose pictures are stored; the others' schedules are.
+PICTURED = ("ddim", "pndm", "euler", "euler-a", "dpm++2m", "euler-karras", "dpm++2m-karras")
 PROMPT = "a stone house by the lake"
 NEGATIVE = "rain, people with umbrellas"
 LONG = "a photograph of a wooden house by the lake, mountains in the background, clear sky, soft morning light"
@@ -86,11 +100,11 @@ def schedule_cases():
     """(configuration, name, steps, strength) of every case."""
     for name in NAMES:
         for prediction in ("epsilon", "v_prediction", "sample"):
-            for spacing in ("leading", "linspace", "trailing"):
+            for spacing in ("leading",) if name in (*FIXED, "lcm", "tcd") else ("leading", "linspace", "trailing"):
                 config = SD15 | {"prediction_type": prediction, "timestep_spacing": spacing}
                 for steps, strength in ((1, 1.0), (2, 1.0), (5, 1.0), (5, 0.6), (20, 1.0), (20, 0.75), (33, 0.3)):
                     yield config, name, steps, strength
-    for name in NAMES:
+    for name in (n for n in NAMES if n not in FIXED):
         for config in (
             SD15,
             SD15 | {"beta_schedule": "linear"},
@@ -106,7 +120,7 @@ def schedule_cases():
             SD15 | {"use_karras_sigmas": True},
             SD15 | {"final_sigmas_type": "sigma_min"},
         ):
-            if name == "pndm" and config.get("rescale_betas_zero_snr"):
+            if name in NO_ZERO_SNR and config.get("rescale_betas_zero_snr"):
                 continue
             yield config, name, 7, 1.0
             yield config, name, 7, 0.6
@@ -133,6 +147,22 @@ def schedule_cases():
         ("DPMSolverMultistepScheduler", {"beta_schedule": "squaredcos_cap_v2", "lambda_min_clipped": -5.1}),
         ("DPMSolverMultistepScheduler", {"beta_schedule": "squaredcos_cap_v2", "use_karras_sigmas": True}),
         ("DPMSolverMultistepScheduler", {"lambda_min_clipped": -float("inf")}),
+        ("HeunDiscreteScheduler", {"use_exponential_sigmas": True}),
+        ("HeunDiscreteScheduler", {"clip_sample": True, "clip_sample_range": 0.7}),
+        ("UniPCMultistepScheduler", {"solver_order": 1}),
+        ("UniPCMultistepScheduler", {"solver_order": 3}),
+        ("UniPCMultistepScheduler", {"solver_order": 3, "solver_type": "bh1", "final_sigmas_type": "sigma_min"}),
+        ("UniPCMultistepScheduler", {"solver_type": "bh1"}),
+        ("UniPCMultistepScheduler", {"predict_x0": False, "prediction_type": "v_prediction"}),
+        ("UniPCMultistepScheduler", {"predict_x0": False, "final_sigmas_type": "sigma_min"}),
+        ("UniPCMultistepScheduler", {"lower_order_final": False}),
+        ("UniPCMultistepScheduler", {"lower_order_final": False, "final_sigmas_type": "sigma_min"}),
+        ("UniPCMultistepScheduler", {"disable_corrector": [0, 2]}),
+        ("UniPCMultistepScheduler", {"use_karras_sigmas": True, "beta_schedule": "squaredcos_cap_v2"}),
+        ("UniPCMultistepScheduler", {"use_exponential_sigmas": True, "final_sigmas_type": "sigma_min", "sigma_min": 0.1}),
+        ("LCMScheduler", {"original_inference_steps": 16, "timestep_scaling": 1.0}),
+        ("LCMScheduler", {"clip_sample": True, "clip_sample_range": 0.7}),
+        ("TCDScheduler", {"original_inference_steps": 20, "clip_sample": True}),
     )
     for kind, extra in own:
         config = {k: v for k, v in SD15.items() if k not in ("steps_offset", "skip_prk_steps")}
@@ -162,8 +192,8 @@ def run_schedule(config, name, steps, strength):
     timesteps = scheduler.timesteps
     begin = max(steps - min(int(steps * strength), steps), 0)
     if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(begin)
-    timesteps = timesteps[begin:]
+        scheduler.set_begin_index(begin * scheduler.order)
+    timesteps = timesteps[begin * scheduler.order :]
     if steps - begin < 1:
         raise ValueError("no steps")
     if strength == 1.0:
@@ -246,7 +276,7 @@ def named_scheduler(own, name):
 def pipeline_cases():
     """(model, sampler, steps, strength, guidance, prompt, width, height) of every case."""
     for model in MODELS:
-        for name in (None, *NAMES):
+        for name in (None, *PICTURED):
             for strength in (1.0, 0.6):
                 yield model, name, 5, strength, 7.5, PROMPT, 32, 40
         for strength in (1.0, 0.6):
