@@ -1,0 +1,337 @@
+"""Makes the golden files of tests/golden_single.rs with PyTorch and diffusers 0.42.1.
+
+    python tests/golden/make_single.py --clip DIR      DIR holds CLIP's vocab.json and merges.txt
+
+For each tiny model: names and shapes of its tensors in the original (LDM) naming, which is the inverse of the program's own key
+mapping, and in diffusers' naming; and the pictures that diffusers makes of the single file, loaded by `from_single_file` with a folder of
+configurations, or of the folder itself. No weights are stored: `made_up.py` makes them from the names.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import diffusers
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from made_up import tensor
+from PIL import Image
+from safetensors.numpy import save_file
+from tiny_models import test_picture
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+warnings.filterwarnings("ignore")
+diffusers.utils.logging.set_verbosity_error()
+
+OUT = Path(__file__).resolve().parent / "single"
+PROMPT = "a stone house by the lake"
+NEGATIVE = "rain, people with umbrellas"
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
+         "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False}
+SCHEDULERS = {
+    "sd1": BETAS | {"_class_name": "PNDMScheduler", "skip_prk_steps": True},
+    "sd2": BETAS | {"_class_name": "DDIMScheduler"},
+    "xl": BETAS | {"_class_name": "EulerDiscreteScheduler", "timestep_spacing": "leading"},
+}
+
+
+def unet_config(family, channels):
+    config = {
+        "sample_size": 8, "in_channels": channels, "out_channels": 4, "block_out_channels": [32, 64], "layers_per_block": 1,
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        "cross_attention_dim": 32, "attention_head_dim": 8, "norm_num_groups": 32,
+    }
+    if family == "sd2":
+        config |= {"use_linear_projection": True, "attention_head_dim": [1, 1], "upcast_attention": True}
+    if family == "xl":
+        config |= {
+            "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
+            "transformer_layers_per_block": [1, 2], "use_linear_projection": True, "attention_head_dim": [1, 1],
+            "cross_attention_dim": 96, "addition_embed_type": "text_time", "addition_time_embed_dim": 8,
+            "projection_class_embeddings_input_dim": 72,
+        }
+    return config
+
+
+def vae_config(family):
+    return {
+        "block_out_channels": [32, 32, 64], "down_block_types": ["DownEncoderBlock2D"] * 3,
+        "up_block_types": ["UpDecoderBlock2D"] * 3, "layers_per_block": 1, "latent_channels": 4, "norm_num_groups": 32,
+        "scaling_factor": 0.13025 if family == "xl" else 0.18215, "sample_size": 32,
+    }
+
+
+def text_config(width, layers, activation, projection):
+    return CLIPTextConfig(
+        vocab_size=49408, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=layers,
+        num_attention_heads=max(1, width // 64), max_position_embeddings=77, hidden_act=activation, projection_dim=projection,
+        bos_token_id=49406, eos_token_id=2,
+    )
+
+
+RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
+          "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
+
+
+def unet_places(config):
+    """diffusers' module -> the original code's, for every block."""
+    places = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
+              "add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2", "conv_norm_out": "out.0",
+              "conv_out": "out.2", "mid_block.resnets.0": "middle_block.0", "mid_block.attentions.0": "middle_block.1",
+              "mid_block.resnets.1": "middle_block.2"}
+    levels, layers = len(config["block_out_channels"]), config["layers_per_block"]
+    n = 1
+    for level in range(levels):
+        for layer in range(layers):
+            places[f"down_blocks.{level}.resnets.{layer}"] = f"input_blocks.{n}.0"
+            places[f"down_blocks.{level}.attentions.{layer}"] = f"input_blocks.{n}.1"
+            n += 1
+        if level + 1 < levels:
+            places[f"down_blocks.{level}.downsamplers.0.conv"] = f"input_blocks.{n}.0.op"
+            n += 1
+    n = 0
+    for level in range(levels):
+        attends = config["up_block_types"][level].startswith("Cross")
+        for layer in range(layers + 1):
+            places[f"up_blocks.{level}.resnets.{layer}"] = f"output_blocks.{n}.0"
+            places[f"up_blocks.{level}.attentions.{layer}"] = f"output_blocks.{n}.1"
+            if layer == layers and level + 1 < levels:
+                places[f"up_blocks.{level}.upsamplers.0.conv"] = f"output_blocks.{n}.{1 + attends}.conv"
+            n += 1
+    return places
+
+
+def unet_name(name, places):
+    module = max((m for m in places if name.startswith(m + ".")), key=len)
+    rest = name[len(module) + 1 :]
+    if ".resnets." in module:
+        part, _, last = rest.rpartition(".")
+        rest = f"{RESNET[part]}.{last}"
+    return f"model.diffusion_model.{places[module]}.{rest}"
+
+
+def vae_name(name, levels):
+    for old, new in (("mid_block.resnets.0", "mid.block_1"), ("mid_block.resnets.1", "mid.block_2"),
+                     ("mid_block.attentions.0", "mid.attn_1"), ("conv_norm_out", "norm_out"), ("conv_shortcut", "nin_shortcut"),
+                     ("group_norm", "norm"), ("to_q", "q"), ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out"),
+                     ("downsamplers.0", "downsample"), ("upsamplers.0", "upsample"), ("resnets", "block")):
+        name = name.replace(old, new)
+    for level in range(levels):
+        name = name.replace(f"down_blocks.{level}.", f"down.{level}.").replace(f"up_blocks.{level}.", f"up.{levels - 1 - level}.")
+    return "first_stage_model." + name
+
+
+def open_clip(shapes, prefix, extra_layers=0):
+    """Names and shapes of an OpenCLIP text model from a Hugging Face one's; `extra_layers` more, as SD 2 files have."""
+    out = {}
+    rename = {"embeddings.token_embedding.weight": "token_embedding.weight",
+              "embeddings.position_embedding.weight": "positional_embedding",
+              "final_layer_norm.weight": "ln_final.weight", "final_layer_norm.bias": "ln_final.bias"}
+    inner = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "self_attn.out_proj": "attn.out_proj", "mlp.fc1": "mlp.c_fc",
+             "mlp.fc2": "mlp.c_proj"}
+    layers = 0
+    for name, shape in shapes.items():
+        short = name.removeprefix("text_model.")
+        if name == "text_projection.weight":
+            out[prefix + "text_projection"] = shape[::-1]
+        elif short in rename:
+            out[prefix + rename[short]] = shape
+        else:
+            _, _, layer, rest = short.split(".", 3)
+            layers = max(layers, int(layer) + 1)
+            part, kind = rest.rsplit(".", 1)
+            start = f"{prefix}transformer.resblocks.{layer}."
+            if part == "self_attn.q_proj":
+                out[f"{start}attn.in_proj_{kind}"] = [3 * shape[0], *shape[1:]]
+            elif part not in ("self_attn.k_proj", "self_attn.v_proj"):
+                out[f"{start}{inner[part]}.{kind}"] = shape
+    for layer in range(layers, layers + extra_layers):
+        first = f"{prefix}transformer.resblocks.0."
+        out |= {k.replace("resblocks.0.", f"resblocks.{layer}."): v for k, v in out.items() if k.startswith(first)}
+    width = out[prefix + "token_embedding.weight"][1]
+    out.setdefault(prefix + "text_projection", [width, width])
+    return out
+
+
+def shapes_of(model):
+    return {k: list(v.shape) for k, v in model.state_dict().items() if "position_ids" not in k}
+
+
+def build(family, channels):
+    """Empty models of a family with their configurations."""
+    models = {"unet": UNet2DConditionModel(**unet_config(family, channels)), "vae": AutoencoderKL(**vae_config(family))}
+    if family == "sd1":
+        models["text_encoder"] = CLIPTextModel(text_config(32, 2, "quick_gelu", 32))
+    elif family == "sd2":
+        models["text_encoder"] = CLIPTextModel(text_config(32, 2, "gelu", 32))
+    else:
+        models["text_encoder"] = CLIPTextModel(text_config(32, 3, "quick_gelu", 32))
+        models["text_encoder_2"] = CLIPTextModelWithProjection(text_config(64, 3, "gelu", 24))
+    return models
+
+
+def single_shapes(family, channels, models):
+    """Every tensor of the single file."""
+    places = unet_places(unet_config(family, channels))
+    out = {unet_name(k, places): v for k, v in shapes_of(models["unet"]).items()}
+    for name, shape in shapes_of(models["vae"]).items():
+        name = vae_name(name, 3)
+        # The original code's attention in the middle is made of 1×1 convolutions.
+        conv = ".attn_1." in name and len(shape) == 2
+        out[name] = [*shape, 1, 1] if conv else shape
+    text = shapes_of(models["text_encoder"])
+    if family == "sd1":
+        out |= {f"cond_stage_model.transformer.{hf(k)}": v for k, v in text.items()}
+    elif family == "sd2":
+        out |= open_clip({hf(k): v for k, v in text.items()}, "cond_stage_model.model.", 1)
+    else:
+        out |= {f"conditioner.embedders.0.transformer.{hf(k)}": v for k, v in text.items()}
+        second = {hf(k): v for k, v in shapes_of(models["text_encoder_2"]).items()}
+        out |= open_clip(second, "conditioner.embedders.1.model.")
+    return out
+
+
+def hf(name):
+    """Newer transformers leave out the prefix that checkpoints have."""
+    return name if name.startswith(("text_model.", "text_projection")) else "text_model." + name
+
+
+def write_folder(folder, family, models, clip, scheduler, weights):
+    """A diffusers folder; with `weights` made up, else as configuration only (but diffusers wants files, so they are there)."""
+    for name, model in models.items():
+        if weights:
+            state = {k: torch.from_numpy(tensor(f"{name}/{hf_if_text(name, k)}", list(v.shape)).astype(np.float32))
+                     for k, v in model.state_dict().items() if "position_ids" not in k}
+            model.load_state_dict(state, strict=False)
+        model.half().save_pretrained(folder / name, safe_serialization=True)
+        model.float()
+    names = ["tokenizer"] + (["tokenizer_2"] if family == "xl" else [])
+    for name in names:
+        pad = "!" if family == "sd2" or name == "tokenizer_2" else "<|endoftext|>"
+        tokenizer = CLIPTokenizer(str(clip / "vocab.json"), str(clip / "merges.txt"), model_max_length=77, pad_token=pad)
+        tokenizer.save_pretrained(folder / name)
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler/scheduler_config.json").write_text(json.dumps(scheduler))
+    kind = "StableDiffusionXLInpaintPipeline" if family == "xl" else "StableDiffusionInpaintPipeline"
+    index = {"_class_name": kind, "_diffusers_version": "0.42.1", "scheduler": ["diffusers", scheduler["_class_name"]],
+             "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}
+    for name in models:
+        if name.startswith("text"):
+            index[name] = ["transformers", type(models[name]).__name__]
+    for name in names:
+        index[name] = ["transformers", "CLIPTokenizer"]
+    if family == "xl":
+        index["force_zeros_for_empty_prompt"] = True
+    else:
+        index |= {"safety_checker": [None, None], "feature_extractor": [None, None]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+
+
+def hf_if_text(component, name):
+    return hf(name) if component.startswith("text") else name
+
+
+def pipeline_class(family):
+    return diffusers.StableDiffusionXLInpaintPipeline if family == "xl" else diffusers.StableDiffusionInpaintPipeline
+
+
+def load(source, config, family):
+    extra = {"add_watermarker": False} if family == "xl" else {"safety_checker": None, "requires_safety_checker": False}
+    kind = pipeline_class(family)
+    if config is None:
+        pipe = kind.from_pretrained(source, torch_dtype=torch.float32, **extra)
+    else:
+        pipe = kind.from_single_file(str(source), config=str(config), torch_dtype=torch.float32, local_files_only=True, **extra)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def paint(pipe, case):
+    image, mask = test_picture(32, 40)
+    negative = {"negative_prompt": case["negative"]} if case["negative"] else {}
+    result = pipe(
+        case["prompt"], image=Image.fromarray(image), mask_image=Image.fromarray(mask), height=40, width=32,
+        strength=case["strength"], num_inference_steps=4, guidance_scale=case["guidance"],
+        generator=torch.Generator("cpu").manual_seed(7), output_type="np", **negative,
+    ).images[0]
+    assert np.isfinite(result).all()
+    return np.ascontiguousarray((result * 65535).round().astype(np.uint16))
+
+
+CASES = (
+    {"prompt": PROMPT, "negative": NEGATIVE, "strength": 1.0, "guidance": 5.0},
+    {"prompt": PROMPT, "negative": "", "strength": 0.6, "guidance": 5.0},
+    {"prompt": PROMPT, "negative": "", "strength": 1.0, "guidance": 1.0},
+)
+# Name, family, channels, prediction.
+MODELS = (
+    ("sd1-inpaint", "sd1", 9, "epsilon"),
+    ("sd1-plain", "sd1", 4, "epsilon"),
+    ("sd2-inpaint", "sd2", 9, "epsilon"),
+    ("sd2-velocity", "sd2", 4, "v_prediction"),
+    ("xl-inpaint", "xl", 9, "epsilon"),
+    ("xl-plain", "xl", 4, "epsilon"),
+)
+
+
+def make_pytorch():
+    """PyTorch files of both formats: tensors beside other things, a view with strides, several types."""
+    weights = torch.arange(24, dtype=torch.float32).reshape(4, 6) / 8
+    state = {
+        "plain": weights, "turned": weights.t(), "part": weights[1:3, 2:4], "half": weights.half(), "brain": weights.bfloat16(),
+        "double": weights.double(), "parameter": torch.nn.Parameter(weights[0].clone()), "count": torch.tensor([3]),
+    }
+    whole = {"epoch": 3, "global_step": 1200, "state_dict": state, "note": "text", "list": [1, 2.5, None, {"a": True}]}
+    torch.save(whole, OUT / "zip.ckpt")
+    torch.save(whole, OUT / "legacy.ckpt", _use_new_zipfile_serialization=False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clip", type=Path, required=True)
+    clip = parser.parse_args().clip
+    torch.set_grad_enabled(False)
+    torch.set_num_threads(1)
+    OUT.mkdir(exist_ok=True)
+    image, mask = test_picture(32, 40)
+    arrays, index, shapes = {"image": image, "mask": mask}, [], {}
+    for model, family, channels, prediction in MODELS:
+        scheduler = SCHEDULERS[family] | {"prediction_type": prediction}
+        with tempfile.TemporaryDirectory() as scratch:
+            scratch = Path(scratch)
+            models = build(family, channels)
+            tensors = single_shapes(family, channels, models)
+            write_folder(scratch / "folder", family, models, clip, scheduler, True)
+            save_file({k: tensor(k, v) for k, v in tensors.items()}, scratch / "model.safetensors")
+            configs = {n: json.loads((scratch / "folder" / n / "config.json").read_text()) for n in models}
+            components = {n: {hf_if_text(n, k): v for k, v in shapes_of(m).items()} for n, m in models.items()}
+            for kind, pipe in (("file", load(scratch / "model.safetensors", scratch / "folder", family)),
+                               ("folder", load(scratch / "folder", None, family))):
+                if kind == "folder" and family != "xl":
+                    continue  # other golden files hold those
+                if kind == "folder":
+                    # The tests' own small vocabularies.
+                    for name, part in (("tokenizer", "text1"), ("tokenizer_2", "text2")):
+                        shutil.rmtree(scratch / "folder" / name)
+                        shutil.copytree(OUT.parent / "sampling/parts" / part / "tokenizer", scratch / "folder" / name)
+                    pipe = load(scratch / "folder", None, family)
+                for case in CASES:
+                    arrays[f"{len(index):03}"] = paint(pipe, case)
+                    index.append(case | {"model": model, "kind": kind, "family": family, "channels": channels,
+                                         "scheduler": scheduler})
+            # The plain models differ by the first convolution's inputs alone.
+            shapes.setdefault(family, {"file": tensors, "configs": configs, "components": components})
+    save_file(arrays, OUT / "pictures.safetensors")
+    (OUT / "pictures.json").write_text(json.dumps(index, indent=1) + "\n")
+    (OUT / "models.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")
+    make_pytorch()
+    print(len(index), "pictures")
+
+
+if __name__ == "__main__":
+    main()
