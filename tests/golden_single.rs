@@ -55,6 +55,7 @@ impl Pictures {
             guidance_scale: case["guidance"].as_f64().unwrap(),
             strength: case["strength"].as_f64().unwrap(),
             scheduler: None,
+            soft_mask: false,
         }
     }
 

@@ -5,6 +5,7 @@ mod attention;
 pub mod checkpoint;
 pub mod clip;
 pub mod config;
+pub mod defaults;
 pub mod error;
 pub mod exemplar;
 pub mod folder;

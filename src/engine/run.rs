@@ -2,24 +2,23 @@
 
 use std::sync::Arc;
 
+use super::additions;
 use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
 use super::slot::{ModelSlot, dtype};
-use super::validate::scheduler_name;
 use super::watch::Watch;
 use crate::compose::{CropMasks, StitchOptions, crop_masks, prefill, stitch, working_mask};
+use crate::diffusion::defaults::defaults;
 use crate::diffusion::exemplar::{self, ExemplarSettings};
-use crate::diffusion::pipeline::InpaintRequest;
 use crate::photo::Photo;
 use crate::photo::resample::resize_rgb;
 use crate::plan::{CropPlan, Prefill};
 use crate::progress::Observer;
 use crate::raster::{Plane, RgbF32};
 
-/// Defaults for what a request leaves out. Steps and guidance are those diffusers' inpaint pipeline uses.
+/// Steps when neither the request nor the model says.
 pub const DEFAULT_STEPS: u32 = 50;
-const DEFAULT_GUIDANCE: f64 = 7.5;
 
 pub fn run_job(
     request: &JobRequest,
@@ -110,7 +109,7 @@ fn prepare(
     };
     let device = slot.open_device(request.device)?;
     let dtype = dtype(request.precision, &device)?;
-    let (_, milliseconds) = slot.pipeline(folder, &device, dtype, watch)?;
+    let (_, milliseconds) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
     watch.times.load = milliseconds;
     Ok((
         device.label,
@@ -147,26 +146,19 @@ fn make_picture(
                     Watch::timed(|| fill_before(request, crop, masks, &mut image, watch));
                 outcome?;
                 watch.times.prefill += took;
-                (
-                    resize_rgb(&image, crop.working_size),
-                    working_mask(&masks.denoise, crop),
-                )
+                // A soft mask's greys reach the model; else every pixel is repainted or kept.
+                let mask = if request.settings.soft_mask {
+                    raw_mask(masks, crop)
+                } else {
+                    working_mask(&masks.denoise, crop)
+                };
+                (resize_rgb(&image, crop.working_size), mask)
             };
             let device = slot.open_device(request.device)?;
             let dtype = dtype(request.precision, &device)?;
-            let (pipeline, _) = slot.pipeline(folder, &device, dtype, watch)?;
-            let settings = &request.settings;
-            let inpaint = InpaintRequest {
-                image,
-                mask,
-                prompt: settings.prompt.clone(),
-                negative_prompt: settings.negative_prompt.clone(),
-                seed: settings.seed,
-                num_inference_steps: settings.num_inference_steps.unwrap_or(DEFAULT_STEPS) as usize,
-                guidance_scale: settings.guidance_scale.unwrap_or(DEFAULT_GUIDANCE),
-                strength: settings.strength.unwrap_or(1.0),
-                scheduler: scheduler_name(settings)?,
-            };
+            let (pipeline, _) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
+            let defaults = defaults(pipeline.folder());
+            let inpaint = additions::request(&request.settings, &defaults, image, mask)?;
             pipeline.inpaint(&inpaint, watch)?
         }
     };

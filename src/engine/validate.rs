@@ -39,6 +39,17 @@ pub fn validate_settings(settings: &GenerateSettings, max_steps: u32) -> Result<
     {
         return wrong(format!("guidance must be a finite number, not {guidance}"));
     }
+    if let Some(lora) = settings
+        .additions
+        .loras
+        .iter()
+        .find(|l| !l.weight.is_finite())
+    {
+        return wrong(format!(
+            "the weight of the LoRA {} must be a number, such as 0.8",
+            lora.file.display()
+        ));
+    }
     scheduler_name(settings)?;
     Ok(())
 }

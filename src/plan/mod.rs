@@ -13,7 +13,9 @@ use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 
 pub use extend::{Extension, MAX_OVERLAP_PX, check_canvas};
-pub use settings::{GenerateSettings, ModelFrame, PlanSettings, Prefill, StrengthRange};
+pub use settings::{
+    GenerateSettings, LoraChoice, ModelAdditions, ModelFrame, PlanSettings, Prefill, StrengthRange,
+};
 
 /// Version of the serialised form; raised when a field changes meaning.
 pub const PLAN_VERSION: u32 = 1;

@@ -1,6 +1,8 @@
 //! Makes weights from their names by a formula, as `golden/made_up.py` does, so that golden models need no stored weights; writes
 //! them as single files and as diffusers folders.
 
+#![allow(dead_code)] // each test uses some of it
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

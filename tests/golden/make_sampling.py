@@ -68,6 +68,12 @@ NEGATIVE = "rain, people with umbrellas"
 LONG = "a photograph of a wooden house by the lake, mountains in the background, clear sky, soft morning light"
 
 
+# The same prompt with weights, as the program's language writes it and as what it means.
+WEIGHTED = "a (stone:1.4) [house] BREAK by the ((lake))"
+WEIGHTED_MEANS = [("a ", 1), ("stone", 1.4), (" ", 1), ("house", 1 / 1.1), None, ("by the ", 1), ("lake", 1.21)]
+COMMA_REACH = 20
+
+
 def scheduler_for(config, name):
     """The folder's own scheduler as the inpainting pipeline holds it, then the named one made from its configuration."""
     own = getattr(diffusers, config["_class_name"]).from_config(dict(config))
@@ -273,6 +279,50 @@ def named_scheduler(own, name):
     return getattr(diffusers, kind).from_config(own.config, **extra)
 
 
+def chunks_of(tokenizer, spans):
+    """Token ids and weights of each chunk: `None` begins a new one, a full one ends at a comma at most so many tokens back."""
+    room = tokenizer.model_max_length - 2
+    comma = tokenizer(",", add_special_tokens=False).input_ids
+    chunks = [([], [])]
+    for span in spans:
+        if span is None:
+            chunks.append(([], []))
+            continue
+        for token in tokenizer(span[0], add_special_tokens=False).input_ids:
+            ids, weights = chunks[-1]
+            if len(ids) == room:
+                last = max((i for i, t in enumerate(ids) if [t] == comma), default=room - 1)
+                cut = last + 1 if room - last - 1 <= COMMA_REACH else room
+                chunks.append((ids[cut:], weights[cut:]))
+                del ids[cut:], weights[cut:]
+            chunks[-1][0].append(token)
+            chunks[-1][1].append(float(span[1]))
+    return chunks
+
+
+def chunked_embeds(pipe, spans):
+    """Embeddings of all chunks one after the other; weighted ones keep the mean of their chunk."""
+    tokenizer, parts = pipe.tokenizer, []
+    for ids, weights in chunks_of(tokenizer, spans):
+        framed = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
+        framed += [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(framed))
+        embeds = pipe.text_encoder(torch.tensor([framed]))[0]
+        factors = torch.ones(len(framed))
+        factors[1 : 1 + len(weights)] = torch.tensor(weights)
+        weighted = embeds * factors[None, :, None]
+        parts.append(weighted * (embeds.mean() / weighted.mean()) if any(w != 1 for w in weights) else embeds)
+    return torch.cat(parts, dim=1)
+
+
+def texts(pipe, prompt, guidance):
+    """What the pipeline is called with. Prompts in the program's own language, and those that are too long, as embeddings."""
+    spans = {LONG: [(LONG, 1)], WEIGHTED: WEIGHTED_MEANS}.get(prompt)
+    if spans is None:
+        return {"prompt": prompt, "negative_prompt": NEGATIVE}
+    assert guidance == 1.0
+    return {"prompt_embeds": chunked_embeds(pipe, spans)}
+
+
 def pipeline_cases():
     """(model, sampler, steps, strength, guidance, prompt, width, height) of every case."""
     for model in MODELS:
@@ -282,6 +332,7 @@ def pipeline_cases():
         for strength in (1.0, 0.6):
             yield model, None, 3, strength, 1.0, PROMPT, 32, 40
             yield model, "euler-a", 3, strength, 1.0, LONG, 64, 72
+        yield model, None, 3, 1.0, 1.0, WEIGHTED, 32, 40
 
 
 def make_pipeline():
@@ -302,8 +353,8 @@ def make_pipeline():
             pipe, own = pipes[model]
             pipe.scheduler = named_scheduler(own, name)
             result = pipe(
-                prompt, image=Image.fromarray(image), mask_image=Image.fromarray(mask), height=height, width=width,
-                strength=strength, num_inference_steps=steps, guidance_scale=guidance, negative_prompt=NEGATIVE,
+                **texts(pipe, prompt, guidance), image=Image.fromarray(image), mask_image=Image.fromarray(mask),
+                height=height, width=width, strength=strength, num_inference_steps=steps, guidance_scale=guidance,
                 generator=torch.Generator("cpu").manual_seed(7), output_type="np",
             ).images[0]
             assert np.isfinite(result).all()

@@ -279,6 +279,102 @@ MODELS = (
 )
 
 
+# LoRAs of the plain models: which modules they change (diffusers' names), their rank and alpha, and how the file names them.
+LORAS = {
+    "kohya": ("sd1", 4, 2.0, ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q",
+                              "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k",
+                              "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_out.0",
+                              "unet.up_blocks.1.attentions.1.transformer_blocks.0.ff.net.0.proj",
+                              "unet.down_blocks.0.attentions.0.proj_in", "unet.up_blocks.1.resnets.0.conv1",
+                              "unet.down_blocks.0.downsamplers.0.conv", "unet.up_blocks.1.resnets.1.conv_shortcut",
+                              "text_encoder.text_model.encoder.layers.0.self_attn.q_proj",
+                              "text_encoder.text_model.encoder.layers.1.mlp.fc1")),
+    "peft": ("sd1", 3, None, ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q",
+                              "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_v",
+                              "text_encoder.text_model.encoder.layers.1.self_attn.v_proj")),
+    "xl": ("xl", 4, 4.0, ("unet.down_blocks.1.attentions.0.transformer_blocks.1.attn2.to_v",
+                          "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q",
+                          "unet.up_blocks.0.attentions.1.transformer_blocks.0.attn2.to_k",
+                          "text_encoder.text_model.encoder.layers.0.self_attn.k_proj",
+                          "text_encoder_2.text_model.encoder.layers.1.mlp.fc2")),
+}
+# Which LoRAs with which weights make a picture of which model.
+LORA_CASES = (("sd1-plain", (("kohya", 0.7),)), ("sd1-plain", (("peft", 1.0),)), ("sd1-plain", (("kohya", 0.5), ("peft", -0.4))),
+              ("xl-plain", (("xl", 0.8),)))
+
+
+def lora_shapes(name, models):
+    """Names and shapes of a LoRA's file."""
+    family, rank, alpha, modules = LORAS[name]
+    places = unet_places(unet_config(family, 4))
+    out = {}
+    for module in modules:
+        component, path = module.split(".", 1)
+        state = {hf_if_text(component, k): v for k, v in shapes_of(models[component]).items()}
+        outputs, inputs, *kernel = state[path + ".weight"]
+        ones = [1] * len(kernel)
+        if name == "peft":
+            down, up = f"{module}.lora_A.weight", f"{module}.lora_B.weight"
+        else:
+            prefix = {"unet": "lora_unet_", "text_encoder": "lora_te1_" if family == "xl" else "lora_te_",
+                      "text_encoder_2": "lora_te2_"}[component]
+            if family == "xl" and component == "unet":
+                # As the original code's block names, which diffusers translates, too.
+                path = unet_name(path + ".weight", places).removeprefix("model.diffusion_model.").removesuffix(".weight")
+            flat = prefix + path.replace(".", "_")
+            down, up = f"{flat}.lora_down.weight", f"{flat}.lora_up.weight"
+            out[f"{flat}.alpha"] = []
+        out[down], out[up] = [rank, inputs, *kernel], [outputs, rank, *ones]
+    return out
+
+
+def lora_tensors(name, shapes):
+    alpha = LORAS[name][2]
+    return {k: np.float16(alpha) if k.endswith(".alpha") else tensor(k, v) for k, v in shapes.items()}
+
+
+def fuse_texts(pipe, name, state, weight):
+    """diffusers 0.42.1 cannot put LoRAs into the text models of the transformers beside it, so their sums are made here."""
+    rank, alpha = LORAS[name][1], LORAS[name][2]
+    for module in (m for m in LORAS[name][3] if m.startswith("text")):
+        component, path = module.split(".", 1)
+        key = {("text_encoder", "xl"): "lora_te1_", ("text_encoder", "sd1"): "lora_te_"}.get((component, LORAS[name][0]), "lora_te2_")
+        flat = key + path.replace(".", "_")
+        down, up = ((f"{module}.lora_A.weight", f"{module}.lora_B.weight") if name == "peft"
+                    else (f"{flat}.lora_down.weight", f"{flat}.lora_up.weight"))
+        owner = getattr(pipe, component)
+        layer = owner.get_submodule(path if hasattr(owner, "text_model") else path.removeprefix("text_model."))
+        layer.weight.data += weight * (alpha or rank) / rank * state[up] @ state[down]
+
+
+def make_loras(clip):
+    """Pictures with LoRAs fused by diffusers (and peft)."""
+    cases, arrays, files = [], {}, {}
+    for model, loras in LORA_CASES:
+        family = model.split("-")[0]
+        with tempfile.TemporaryDirectory() as scratch:
+            scratch = Path(scratch)
+            models = build(family, 4)
+            tensors = single_shapes(family, 4, models)
+            write_folder(scratch / "folder", family, models, clip, SCHEDULERS[family] | {"prediction_type": "epsilon"}, True)
+            save_file({k: tensor(k, v) for k, v in tensors.items()}, scratch / "model.safetensors")
+            pipe = load(scratch / "model.safetensors", scratch / "folder", family)
+            for name, _ in loras:
+                files[name] = lora_shapes(name, models)
+                state = {k: torch.from_numpy(np.asarray(v, dtype=np.float32)) for k, v in lora_tensors(name, files[name]).items()}
+                in_unet = {k: v for k, v in state.items() if k.startswith(("unet.", "lora_unet_"))}
+                pipe.load_lora_weights(in_unet, adapter_name=name)
+                fuse_texts(pipe, name, state, dict(loras)[name])
+            pipe.set_adapters([n for n, _ in loras], [w for _, w in loras])
+            pipe.fuse_lora(adapter_names=[n for n, _ in loras])
+            arrays[f"{len(cases):03}"] = paint(pipe, CASES[0])
+            cases.append({"model": model, "family": family, "loras": loras})
+    save_file(arrays, OUT / "loras.safetensors")
+    alphas = {name: LORAS[name][2] for name in files}
+    (OUT / "loras.json").write_text(json.dumps({"cases": cases, "files": files, "alphas": alphas}) + "\n")
+    print(len(cases), "pictures with LoRAs")
+
+
 def make_pytorch():
     """PyTorch files of both formats: tensors beside other things, a view with strides, several types."""
     weights = torch.arange(24, dtype=torch.float32).reshape(4, 6) / 8
@@ -330,6 +426,7 @@ def main():
     (OUT / "pictures.json").write_text(json.dumps(index, indent=1) + "\n")
     (OUT / "models.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")
     make_pytorch()
+    make_loras(clip)
     print(len(index), "pictures")
 
 

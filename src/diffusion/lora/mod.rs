@@ -50,7 +50,10 @@ pub fn resolve(folder: &ModelFolder, loras: &[Lora]) -> Result<(Deltas, Vec<usiz
     for lora in loras {
         let header = read_header(&lora.path)?;
         let modules = modules(&header)?;
-        let (mut found, mut missed) = (0, 0);
+        if fits(&modules).is_some_and(|family| family != folder.family()) {
+            return Err(unfit(&lora.path, &modules, folder));
+        }
+        let (mut found, mut found_in_unet, mut missed) = (0, 0, 0);
         for ((network, key), module) in &modules {
             let translated = diffusers_key(key, &original);
             let Some(weights) = targets.get(&(*network, translated)) else {
@@ -68,9 +71,12 @@ pub fn resolve(folder: &ModelFolder, loras: &[Lora]) -> Result<(Deltas, Vec<usiz
                 let component = components.entry(network.component()).or_default();
                 component.entry(full.clone()).or_default().push(delta);
                 found += 1;
+                found_in_unet += usize::from(*network == Network::UNet);
             }
         }
-        if found == 0 {
+        // Text encoders are alike in several generations; the UNet decides.
+        let in_unet = modules.keys().any(|(network, _)| *network == Network::UNet);
+        if found == 0 || (in_unet && found_in_unet == 0) {
             return Err(unfit(&lora.path, &modules, folder));
         }
         left_over.push(missed);

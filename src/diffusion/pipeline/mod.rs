@@ -54,6 +54,8 @@ struct Prepared {
     noise: Vec<f32>,
     /// 1 = repaint, one plane.
     mask: Vec<f32>,
+    /// With a soft mask, how free each latent is, 0–1, one plane; else empty.
+    freedom: Vec<f32>,
     /// Empty for models that do not look at it.
     masked_image_latents: Vec<f32>,
 }
@@ -252,7 +254,8 @@ impl Pipeline {
         let encode = |pixels: Vec<f32>, rng: &mut TorchRng| {
             latents::encode(&self.vae, &self.device, pixels, image.size, rng)
         };
-        let image_latents = if request.strength < 1.0 || !self.is_inpaint_model() {
+        let needs_photo = request.strength < 1.0 || !self.is_inpaint_model() || request.soft_mask;
+        let image_latents = if needs_photo {
             encode(latents::normalised(image, None), rng)?
         } else {
             Vec::new()
@@ -273,6 +276,11 @@ impl Pipeline {
             image_latents,
             noise,
             mask: latents::latent_mask(mask, side),
+            freedom: if request.soft_mask {
+                latents::freedom(mask, side)
+            } else {
+                Vec::new()
+            },
             masked_image_latents,
         })
     }
@@ -314,21 +322,26 @@ impl Pipeline {
             )?;
             self.check_finite(&output)?;
             let is_last = i + 1 == end;
+            let frees = frees_at(
+                prepared,
+                inpaints,
+                (i + 1 - begin) as f32 / (end - begin) as f32,
+            );
             let preview = (!is_last && observer.wants_preview())
                 .then(|| schedule.denoised(&output, i, &latents));
             latents = schedule.step(&output, i, &latents, rng);
-            if !inpaints {
+            if let Some(free) = &frees {
                 let kept = if is_last {
                     prepared.image_latents.clone()
                 } else {
                     schedule.add_noise(&prepared.image_latents, &prepared.noise, i + 1)
                 };
-                latents = blend(&kept, &latents, &prepared.mask);
+                latents = blend(&kept, &latents, free);
             }
             observer.on_step(i + 1 - begin, end - begin);
             if let Some(mut clean) = preview {
-                if !inpaints {
-                    clean = blend(&prepared.image_latents, &clean, &prepared.mask);
+                if let Some(free) = &frees {
+                    clean = blend(&prepared.image_latents, &clean, free);
                 }
                 let picture = self.show(&clean, [channels, height, width])?;
                 observer.on_preview(picture);
@@ -361,6 +374,16 @@ impl Pipeline {
             "the model's numbers overflowed in 16 bits (f16); run it in f32".into(),
         ))
     }
+}
+
+/// Which latents the step that ends at `progress` (0–1 of the run) leaves as they are painted; the others follow the photo. `None`
+/// where an inpainting model paints freely. With a soft mask a latent is free once `1 − freedom` of the run is over, and never at 0.
+fn frees_at(prepared: &Prepared, inpaints: bool, progress: f32) -> Option<Vec<f32>> {
+    if prepared.freedom.is_empty() {
+        return (!inpaints).then(|| prepared.mask.clone());
+    }
+    let is_free = |f: &f32| f32::from(*f > 0.0 && progress > 1.0 - f);
+    Some(prepared.freedom.iter().map(is_free).collect())
 }
 
 /// SDXL's autoencoder overflows in f16 and says so; the others' field counts for nothing, as in diffusers.

@@ -48,7 +48,17 @@ enum Inner {
     Builtin(Box<Builtin>, Normalizers),
 }
 
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Files(_) => "Files",
+            Self::Builtin(..) => "Builtin",
+        })
+    }
+}
+
 /// CLIP's byte-pair tokenizer.
+#[derive(Debug)]
 pub struct Tokenizer {
     inner: Inner,
     start: u32,

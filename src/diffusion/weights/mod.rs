@@ -12,5 +12,5 @@ mod view;
 pub use deltas::{Delta, Deltas, Factor};
 pub use files::{WeightFiles, find_weights};
 pub use header::{Header, TensorEntry, TensorSource, read_header};
-pub use piece::Piece;
+pub use piece::{Piece, count_odd_numbers};
 pub use view::{Scope, Weights};

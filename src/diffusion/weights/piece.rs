@@ -189,6 +189,31 @@ impl Stored {
     }
 }
 
+/// How many of a file's floating-point numbers are none. Reads the whole file, a tensor at a time.
+pub fn count_odd_numbers(path: &Path) -> Result<u64> {
+    let mut count = 0;
+    for (name, entry) in read_header(path)?.tensors {
+        if !matches!(
+            entry.dtype,
+            Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16
+        ) {
+            continue;
+        }
+        let shape = entry.shape.clone();
+        let piece = Piece::whole(&name);
+        let data = Stored {
+            file: 0,
+            entry,
+            piece,
+        }
+        .read(path, DType::F32, &shape)?;
+        let values = data.as_slice::<f32>();
+        let values = values.map_err(|e| DiffusionError::device(format!("{e:?}")))?;
+        count += values.par_iter().filter(|v| !v.is_finite()).count() as u64;
+    }
+    Ok(count)
+}
+
 /// PyTorch tensors come in the machine's own order of bytes.
 fn to_little_endian(bytes: &mut [u8], size: usize) {
     if cfg!(target_endian = "big") {
