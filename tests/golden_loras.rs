@@ -40,7 +40,7 @@ fn write_lora(name: &str, path: &Path) {
     let shapes = made_up::shapes(&index["files"][name]);
     let mut tensors = made_up::make(&shapes, "");
     for (key, (_, values)) in &mut tensors {
-        if key.ends_with(".alpha") {
+        if key.rsplit('.').next() == Some("alpha") {
             *values = vec![f16::from_f64(index["alphas"][name].as_f64().unwrap())];
         }
     }

@@ -9,7 +9,9 @@ mod made_up;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{DType, Device};
+use inlay::diffusion::folder::ModelFolder;
 use inlay::diffusion::pipeline::{InpaintRequest, Pipeline};
+use inlay::diffusion::tokenizer::Tokenizer;
 use inlay::geometry::PixelSize;
 use inlay::progress::Silent;
 use inlay::raster::{Plane, RgbF32};
@@ -167,4 +169,24 @@ fn types_of_numbers_make_one_picture() {
     // BF16 keeps 8 bits of a number: near, but not the same.
     let difference = pictures.difference(0, &made[1]);
     assert!(difference > 0.0 && difference < 0.05, "{difference}");
+}
+
+#[test]
+fn the_built_in_vocabulary_gives_clips_own_ids() {
+    let cases: Vec<Value> =
+        serde_json::from_str(&std::fs::read_to_string(golden("tokens.json")).unwrap()).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for (family, pad) in [("sd1", "<|endoftext|>"), ("sd2", "!")] {
+        let path = scratch.path().join("m.safetensors");
+        write(&path, &single(family, 4), Dtype::F16, &[]);
+        let tokenizer = Tokenizer::load(&ModelFolder::open(&path).unwrap()).unwrap();
+        for case in cases.iter().filter(|c| c["pad"] == pad) {
+            let text = case["text"].as_str().unwrap();
+            let mut want: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
+            want.resize(77, case["padding"].as_u64().unwrap() as u32);
+            assert_eq!(tokenizer.encode(text).unwrap().ids, want, "{text:?}");
+        }
+        let long = tokenizer.encode(&"x".repeat(19_000)).unwrap();
+        assert_eq!(long.ids.len(), 77);
+    }
 }

@@ -145,7 +145,7 @@ fn split_at_breaks(text: &str) -> Vec<&str> {
         }
         search = end;
     }
-    parts.push(&text[from.max(0)..]);
+    parts.push(&text[from..]);
     parts
 }
 
@@ -168,7 +168,7 @@ pub fn take_loras(prompt: &str) -> (String, Vec<(String, f32)>) {
         match weight.filter(|w| w.is_finite() && !name.is_empty()) {
             Some(weight) => loras.push((name.to_owned(), weight)),
             // Not one of ours: it stays, as text.
-            None => text.push_str(&rest[at..at + MARK.len() + end + 1]),
+            None => text.push_str(&rest[at..=at + MARK.len() + end]),
         }
         rest = &behind[end + 1..];
     }

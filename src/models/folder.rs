@@ -175,7 +175,8 @@ fn unfit(info: &ModelInfo, index: &Value, path: &Path) -> Vec<String> {
     for name in tokenizers {
         let folder = path.join(name);
         let has = |file: &str| folder.join(file).is_file();
-        if !has("tokenizer.json") && !(has("vocab.json") && has("merges.txt")) {
+        let complete = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
+        if !complete {
             out.push(format!(
                 "{name}/ holds neither tokenizer.json nor vocab.json and merges.txt; get the model again"
             ));

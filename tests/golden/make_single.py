@@ -18,6 +18,7 @@ import diffusers
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from ldm_names import hf, open_clip, unet_name, unet_places, vae_name
 from made_up import tensor
 from PIL import Image
 from safetensors.numpy import save_file
@@ -74,90 +75,6 @@ def text_config(width, layers, activation, projection):
     )
 
 
-RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0",
-          "conv2": "out_layers.3", "conv_shortcut": "skip_connection"}
-
-
-def unet_places(config):
-    """diffusers' module -> the original code's, for every block."""
-    places = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
-              "add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2", "conv_norm_out": "out.0",
-              "conv_out": "out.2", "mid_block.resnets.0": "middle_block.0", "mid_block.attentions.0": "middle_block.1",
-              "mid_block.resnets.1": "middle_block.2"}
-    levels, layers = len(config["block_out_channels"]), config["layers_per_block"]
-    n = 1
-    for level in range(levels):
-        for layer in range(layers):
-            places[f"down_blocks.{level}.resnets.{layer}"] = f"input_blocks.{n}.0"
-            places[f"down_blocks.{level}.attentions.{layer}"] = f"input_blocks.{n}.1"
-            n += 1
-        if level + 1 < levels:
-            places[f"down_blocks.{level}.downsamplers.0.conv"] = f"input_blocks.{n}.0.op"
-            n += 1
-    n = 0
-    for level in range(levels):
-        attends = config["up_block_types"][level].startswith("Cross")
-        for layer in range(layers + 1):
-            places[f"up_blocks.{level}.resnets.{layer}"] = f"output_blocks.{n}.0"
-            places[f"up_blocks.{level}.attentions.{layer}"] = f"output_blocks.{n}.1"
-            if layer == layers and level + 1 < levels:
-                places[f"up_blocks.{level}.upsamplers.0.conv"] = f"output_blocks.{n}.{1 + attends}.conv"
-            n += 1
-    return places
-
-
-def unet_name(name, places):
-    module = max((m for m in places if name.startswith(m + ".")), key=len)
-    rest = name[len(module) + 1 :]
-    if ".resnets." in module:
-        part, _, last = rest.rpartition(".")
-        rest = f"{RESNET[part]}.{last}"
-    return f"model.diffusion_model.{places[module]}.{rest}"
-
-
-def vae_name(name, levels):
-    for old, new in (("mid_block.resnets.0", "mid.block_1"), ("mid_block.resnets.1", "mid.block_2"),
-                     ("mid_block.attentions.0", "mid.attn_1"), ("conv_norm_out", "norm_out"), ("conv_shortcut", "nin_shortcut"),
-                     ("group_norm", "norm"), ("to_q", "q"), ("to_k", "k"), ("to_v", "v"), ("to_out.0", "proj_out"),
-                     ("downsamplers.0", "downsample"), ("upsamplers.0", "upsample"), ("resnets", "block")):
-        name = name.replace(old, new)
-    for level in range(levels):
-        name = name.replace(f"down_blocks.{level}.", f"down.{level}.").replace(f"up_blocks.{level}.", f"up.{levels - 1 - level}.")
-    return "first_stage_model." + name
-
-
-def open_clip(shapes, prefix, extra_layers=0):
-    """Names and shapes of an OpenCLIP text model from a Hugging Face one's; `extra_layers` more, as SD 2 files have."""
-    out = {}
-    rename = {"embeddings.token_embedding.weight": "token_embedding.weight",
-              "embeddings.position_embedding.weight": "positional_embedding",
-              "final_layer_norm.weight": "ln_final.weight", "final_layer_norm.bias": "ln_final.bias"}
-    inner = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "self_attn.out_proj": "attn.out_proj", "mlp.fc1": "mlp.c_fc",
-             "mlp.fc2": "mlp.c_proj"}
-    layers = 0
-    for name, shape in shapes.items():
-        short = name.removeprefix("text_model.")
-        if name == "text_projection.weight":
-            out[prefix + "text_projection"] = shape[::-1]
-        elif short in rename:
-            out[prefix + rename[short]] = shape
-        else:
-            _, _, layer, rest = short.split(".", 3)
-            layers = max(layers, int(layer) + 1)
-            part, kind = rest.rsplit(".", 1)
-            start = f"{prefix}transformer.resblocks.{layer}."
-            if part == "self_attn.q_proj":
-                out[f"{start}attn.in_proj_{kind}"] = [3 * shape[0], *shape[1:]]
-            elif part not in ("self_attn.k_proj", "self_attn.v_proj"):
-                out[f"{start}{inner[part]}.{kind}"] = shape
-    for layer in range(layers, layers + extra_layers):
-        first = f"{prefix}transformer.resblocks.0."
-        out |= {k.replace("resblocks.0.", f"resblocks.{layer}."): v for k, v in out.items() if k.startswith(first)}
-    width = out[prefix + "token_embedding.weight"][1]
-    out.setdefault(prefix + "text_projection", [width, width])
-    return out
-
-
 def shapes_of(model):
     return {k: list(v.shape) for k, v in model.state_dict().items() if "position_ids" not in k}
 
@@ -194,11 +111,6 @@ def single_shapes(family, channels, models):
         second = {hf(k): v for k, v in shapes_of(models["text_encoder_2"]).items()}
         out |= open_clip(second, "conditioner.embedders.1.model.")
     return out
-
-
-def hf(name):
-    """Newer transformers leave out the prefix that checkpoints have."""
-    return name if name.startswith(("text_model.", "text_projection")) else "text_model." + name
 
 
 def write_folder(folder, family, models, clip, scheduler, weights):
@@ -387,6 +299,29 @@ def make_pytorch():
     torch.save(whole, OUT / "legacy.ckpt", _use_new_zipfile_serialization=False)
 
 
+TEXTS = (
+    "", "a", "A photograph of an astronaut riding a horse", "don't you'll we've it's I'd", "  odd \t spaces\n\nand lines  ",
+    "1234567890 3.14 2nd", "naïve café Ångström ÜBER", "naı\u0308ve cafe\u0301 combining", "слово ΣΊΣΥΦΟΣ 漢字 ひらがな 한국어 हिन्दी العربية",
+    "emoji 🙂👩‍🚀🏳️‍🌈 ™ © ½ Ⅷ", "!!! ??? ... --- :-) <tag> & | \\ / #hash @you 100%", "under_score CamelCase snake-case",
+    "supercalifragilisticexpialidocious antidisestablishmentarianism", "<|endoftext|> inside", "İstanbul ǅ ﬁ ẞ", "a\u00a0b\u2003c\u200bd",
+    "8k, highly detailed, (masterpiece:1.2), [trending] on artstation", "x" * 150, "word " * 100,
+)
+
+
+def make_tokens(clip):
+    """CLIP's token ids of odd texts, padded as both kinds of models pad."""
+    out = []
+    for pad in ("<|endoftext|>", "!"):
+        tokenizer = CLIPTokenizer(str(clip / "vocab.json"), str(clip / "merges.txt"), model_max_length=77, pad_token=pad)
+        for text in TEXTS:
+            ids = tokenizer(text, padding="max_length", truncation=True).input_ids
+            end = len(ids)
+            while end > 0 and ids[end - 1] == ids[-1]:
+                end -= 1
+            out.append({"pad": pad, "text": text, "ids": ids[:end], "padding": ids[-1]})
+    (OUT / "tokens.json").write_text(json.dumps(out, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clip", type=Path, required=True)
@@ -427,6 +362,7 @@ def main():
     (OUT / "models.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")
     make_pytorch()
     make_loras(clip)
+    make_tokens(clip)
     print(len(index), "pictures")
 
 

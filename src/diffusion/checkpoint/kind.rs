@@ -140,8 +140,8 @@ fn is_embedding(header: &Header) -> bool {
 impl Contents {
     /// Why it can't be used as a model, and what to do, for an error that begins with the file's name.
     pub fn complaint(self) -> String {
-        let what = match self {
-            Self::Model(family) => return format!("is a {family} model"),
+        match self {
+            Self::Model(family) => format!("is a {family} model"),
             Self::UNetOnly => {
                 "is a UNet without text encoders; get the whole checkpoint".to_owned()
             }
@@ -167,7 +167,6 @@ impl Contents {
             }
             Self::Empty => "is an empty file of tensors; download it again".to_owned(),
             Self::Unknown => "is a file of tensors, but no Stable Diffusion model".to_owned(),
-        };
-        what
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! Owns what a file's own description says that matters to a run: distilled models that need few steps. Used by `folder` and by
 //! the `models` room. Must never look at tensors.
 
-use std::collections::HashMap;
+use crate::diffusion::weights::Header;
 
 /// The description's title, architecture and tags as one lower-case text.
-pub fn merged_metadata(metadata: &HashMap<String, String>) -> String {
+pub fn merged_metadata(header: &Header) -> String {
     let keys = [
         "modelspec.title",
         "modelspec.architecture",
@@ -15,7 +15,7 @@ pub fn merged_metadata(metadata: &HashMap<String, String>) -> String {
     ];
     let words: Vec<String> = keys
         .iter()
-        .filter_map(|key| metadata.get(*key))
+        .filter_map(|key| header.metadata.get(*key))
         .map(|text| text.to_lowercase())
         .collect();
     words.join(" ")

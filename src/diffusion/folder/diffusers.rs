@@ -45,7 +45,7 @@ pub fn open(path: &Path, other_vae: Option<&Path>) -> Result<ModelFolder> {
         weights.push(summary("text_encoder_2", &second.files)?);
     }
     let description = match unet_files.files.first() {
-        Some(file) => merged_metadata(&read_header(file)?.metadata),
+        Some(file) => merged_metadata(&read_header(file)?),
         None => String::new(),
     };
     Ok(ModelFolder {
@@ -130,7 +130,10 @@ fn pipeline_class(path: &Path) -> Result<(String, JsonFile)> {
 /// Refuses parts of another class.
 fn expect(index: &JsonFile, parts: &[(&str, &str)]) -> Result<()> {
     for (part, class) in parts {
-        let named = index.get(part).and_then(|v| v.get(1)).and_then(Value::as_str);
+        let named = index
+            .get(part)
+            .and_then(|v| v.get(1))
+            .and_then(Value::as_str);
         if named.is_some_and(|n| n != *class) {
             return Err(index.unsupported(part));
         }

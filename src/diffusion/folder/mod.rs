@@ -207,9 +207,9 @@ fn summary(component: &'static str, found: &WeightFiles) -> Result<WeightSummary
         let header = read_header(file)?;
         let mut count_bytes = 0;
         for (name, entry) in &header.tensors {
-            let is_ours = |pieces: &std::sync::Arc<std::collections::BTreeMap<_, crate::diffusion::weights::Piece>>| {
-                pieces.values().any(|p| p.from == *name)
-            };
+            let is_ours = |pieces: &std::sync::Arc<
+                std::collections::BTreeMap<_, crate::diffusion::weights::Piece>,
+            >| { pieces.values().any(|p| p.from == *name) };
             if !found.pieces.as_ref().is_none_or(is_ours) {
                 continue;
             }

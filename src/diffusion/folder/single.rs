@@ -32,7 +32,13 @@ pub fn open(path: &Path, other_vae: Option<&Path>) -> Result<ModelFolder> {
         DiffusionError::weights(path, format!("has a UNet whose \"{field}\" {problem}"))
     };
     let second = checkpoint.second_text.as_ref().map(|t| &t.config);
-    check_fit(blame, &checkpoint.unet, &vae, &checkpoint.text.config, second)?;
+    check_fit(
+        blame,
+        &checkpoint.unet,
+        &vae,
+        &checkpoint.text.config,
+        second,
+    )?;
     let unet_files = files(std::mem::take(&mut checkpoint.unet_pieces));
     let text_files = files(std::mem::take(&mut checkpoint.text.pieces));
     let mut weights = vec![
@@ -78,7 +84,7 @@ pub fn open(path: &Path, other_vae: Option<&Path>) -> Result<ModelFolder> {
         vae_files,
         text_files,
         weights,
-        description: merged_metadata(&header.metadata),
+        description: merged_metadata(&header),
         untold: checkpoint.needs_probe().then(|| Box::new(checkpoint)),
     })
 }

@@ -134,7 +134,7 @@ fn deltas(path: &Path, module: &Module, weight: f32) -> Result<Vec<(&'static str
             ".weight",
             Delta::Product {
                 up: up.clone(),
-                mid: module.mid.clone(),
+                mid: module.mid.clone().map(Box::new),
                 down: down.clone(),
                 scale: weight * alpha / rank,
             },

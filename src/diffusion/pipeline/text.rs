@@ -297,11 +297,15 @@ fn weigh(embeds: Tensor<3>, weights: &[f32]) -> Result<Tensor<3>> {
         |values: &[f32]| values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64;
     let before = mean(&values);
     for (row, weight) in values.chunks_exact_mut(shape[2]).zip(weights) {
-        row.iter_mut().for_each(|v| *v *= weight);
+        for value in row {
+            *value *= weight;
+        }
     }
     let scale = before / mean(&values);
     if scale.is_finite() {
-        values.iter_mut().for_each(|v| *v *= scale as f32);
+        for value in &mut values {
+            *value *= scale as f32;
+        }
     }
     let data = burn::tensor::TensorData::new(values, shape);
     Ok(Tensor::from_data(data, (&device, DType::F32)))

@@ -6,7 +6,7 @@ use super::alphas::{AlphaSchedule, predicted_noise};
 use super::config::SchedulerConfig;
 use super::kinds::{PredictionType, SchedulerClass};
 use super::tables::{alphas_cumprod, impossible_schedule};
-use super::{Scheduler, zip_map};
+use super::{Scheduler, clipped, zip_map};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::noise::TorchRng;
 
@@ -37,7 +37,10 @@ impl Consistency {
         let jump = |t: usize| ((1.0 - GAMMA) * t as f32).floor() as usize;
         let schedule = Self {
             prediction: config.prediction_type,
-            clip: config.clip_sample_range.map(|r| r as f32),
+            clip: config
+                .clip_sample_range
+                .filter(|_| config.class == SchedulerClass::Lcm)
+                .map(|r| r as f32),
             timestep_scaling: config.consistency.timestep_scaling as f32,
             is_tcd: config.class == SchedulerClass::Tcd,
             jumps: (0..timesteps.len())
@@ -135,13 +138,10 @@ impl Scheduler for Consistency {
     }
 
     fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let mut clean = self
+        let clean = self
             .schedule
             .denoised(self.prediction, model_output, i, sample);
-        if let (false, Some(range)) = (self.is_tcd, self.clip) {
-            clean.iter_mut().for_each(|c| *c = c.clamp(-range, range));
-        }
-        clean
+        clipped(clean, self.clip)
     }
 
     fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {

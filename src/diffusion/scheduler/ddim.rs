@@ -5,7 +5,7 @@ use super::alphas::{AlphaSchedule, final_alpha, predicted_noise, whole_timesteps
 use super::config::SchedulerConfig;
 use super::kinds::PredictionType;
 use super::tables::{alphas_cumprod, impossible_schedule};
-use super::{Scheduler, zip_map};
+use super::{Scheduler, clipped, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;
 
@@ -71,13 +71,10 @@ impl Scheduler for Ddim {
     }
 
     fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let mut clean = self
+        let clean = self
             .schedule
             .denoised(self.prediction, model_output, i, sample);
-        if let Some(range) = self.clip {
-            clean.iter_mut().for_each(|c| *c = c.clamp(-range, range));
-        }
-        clean
+        clipped(clean, self.clip)
     }
 
     fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {

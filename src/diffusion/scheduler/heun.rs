@@ -5,7 +5,7 @@
 use super::config::SchedulerConfig;
 use super::kinds::PredictionType;
 use super::sigmas::SigmaSchedule;
-use super::{Scheduler, zip_map};
+use super::{Scheduler, clipped, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;
 
@@ -70,7 +70,7 @@ impl Scheduler for Heun {
         let slope = zip_map(sample, &clean, |s, c| (s - c) / sigmas[i]);
         if let Some((first, from)) = self.half.take() {
             let length = sigmas[i] - sigmas[i - 1];
-            let mean = zip_map(&first, &slope, |a, b| (a + b) / 2.0);
+            let mean = zip_map(&first, &slope, f32::midpoint);
             return zip_map(&mean, &from, |m, f| f + m * length);
         }
         let length = sigmas[i + 1] - sigmas[i];
@@ -80,13 +80,10 @@ impl Scheduler for Heun {
     }
 
     fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let mut clean = self
+        let clean = self
             .schedule
             .denoised(self.prediction, model_output, i, sample);
-        if let Some(range) = self.clip {
-            clean.iter_mut().for_each(|c| *c = c.clamp(-range, range));
-        }
-        clean
+        clipped(clean, self.clip)
     }
 
     fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {

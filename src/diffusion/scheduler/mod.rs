@@ -121,6 +121,16 @@ fn zip_map(model_output: &[f32], sample: &[f32], f: impl Fn(f32, f32) -> f32) ->
         .collect()
 }
 
+/// Latents held within ± `range`, where there is one.
+fn clipped(mut latents: Vec<f32>, range: Option<f32>) -> Vec<f32> {
+    if let Some(range) = range {
+        for latent in &mut latents {
+            *latent = latent.clamp(-range, range);
+        }
+    }
+    latents
+}
+
 /// Clean latents from the UNet's output where `alpha` is the share of signal ᾱ (DDIM paper, equation 12).
 fn clean_latents(
     prediction: PredictionType,

@@ -73,7 +73,7 @@ pub enum Delta {
         /// `[outputs, rank]`.
         up: Factor,
         /// `[rank, rank, height, width]`.
-        mid: Option<Factor>,
+        mid: Option<Box<Factor>>,
         /// `[rank, inputs]` or `[rank, inputs, height, width]`.
         down: Factor,
         /// The user's weight times alpha over rank.
