@@ -1,7 +1,7 @@
 //! Owns the two plain pictures that rooms hand to each other: `RgbF32` (what a model sees and makes) and
 //! `Plane` (one 8-bit value a pixel: masks). Knows nothing of files, models or windows.
 
-use crate::geometry::PixelSize;
+use crate::geometry::{PixelRect, PixelSize};
 
 /// Interleaved RGB in display-encoded sRGB, nominally 0–1, row by row. Length is `3 * width * height`.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +78,18 @@ impl Plane {
 
     pub fn get(&self, x: usize, y: usize) -> u8 {
         self.data[y * self.width() + x]
+    }
+
+    /// The part inside `rect`, which must lie inside the plane.
+    #[must_use]
+    pub fn cropped(&self, rect: PixelRect) -> Self {
+        let mut out = Self::new(rect.size());
+        let rows = out.data.chunks_exact_mut((rect.width as usize).max(1));
+        for (y, row) in (rect.y as usize..).zip(rows) {
+            let at = y * self.width() + rect.x as usize;
+            row.copy_from_slice(&self.data[at..at + row.len()]);
+        }
+        out
     }
 
     pub fn set(&mut self, x: usize, y: usize, value: u8) {

@@ -100,6 +100,12 @@ impl App {
             Command::SetFillOpacity { id, opacity } => {
                 self.change_fills(|d| d.set_fill_opacity(id, opacity))
             }
+            Command::SetFillStitch { id, stitch } => self.set_fill_stitch(id, stitch),
+            Command::EndStitch => self.end_stitch(),
+            Command::EraseStroke => self.erase_stroke(),
+            Command::CoverShadows => self.cover_shadows(),
+            Command::SaveHeatMap { candidate, path } => self.save_heat_map(candidate, path),
+            Command::EraseMarked => self.erase_marked(),
             Command::EndDrag => self.change_fills(|d| {
                 d.end_drag();
                 Ok(())

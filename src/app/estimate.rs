@@ -35,7 +35,7 @@ impl App {
             .as_ref()
             .map_or(0, |d| d.photo().sample_bytes() as u64);
         let memory_bytes = match &self.model {
-            Model::Exemplar => photo + largest * EXEMPLAR_BYTES,
+            Model::Exemplar | Model::Erase => photo + largest * EXEMPLAR_BYTES,
             Model::Checkpoint { summary, .. } => {
                 let bytes = if self.precision == Precision::F16 {
                     2
@@ -75,7 +75,7 @@ impl App {
     /// Exemplar's own rounds belong to its speed.
     fn steps(&self) -> u32 {
         match &self.model {
-            Model::Exemplar => 1,
+            Model::Exemplar | Model::Erase => 1,
             Model::Checkpoint { .. } => self.generate.num_inference_steps.unwrap_or(DEFAULT_STEPS),
         }
     }

@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::clipboard;
 use super::open::{self, Opened};
-use crate::document::Orphan;
+use crate::compose::StitchOptions;
 use crate::document::project::StoredProject;
+use crate::document::{FillPart, Orphan};
 use crate::engine::{self, JobResult, ModelChoice, ModelSummary};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
@@ -27,6 +28,12 @@ pub enum IoEvent {
     Selected {
         request: u64,
         result: Result<Selected, String>,
+    },
+    /// An edit's edge with these sliders; only the thread with this number may be listened to.
+    Stitched {
+        number: u64,
+        options: StitchOptions,
+        result: StitchOutcome,
     },
     /// The weights of this model have this hash.
     Hashed {
@@ -51,6 +58,10 @@ pub enum IoEvent {
         result: Result<Vec<String>, String>,
     },
 }
+
+/// Rectangles in document space with their RGBA for the screen.
+pub type StitchPictures = Vec<(PixelRect, Arc<Vec<u8>>)>;
+pub type StitchOutcome = Result<(Vec<FillPart>, StitchPictures), String>;
 
 pub struct Io {
     sender: Sender<IoEvent>,
@@ -107,6 +118,26 @@ impl Io {
         self.run(move || IoEvent::Selected {
             request,
             result: work(),
+        });
+    }
+
+    /// Runs `work` on a thread; it tells its results through what it is given.
+    pub fn stitch(
+        &self,
+        number: u64,
+        work: impl FnOnce(&dyn Fn(StitchOptions, StitchOutcome)) + Send + 'static,
+    ) {
+        let sender = self.sender.clone();
+        let wake = Arc::clone(&self.wake);
+        std::thread::spawn(move || {
+            work(&|options, result| {
+                let _ = sender.send(IoEvent::Stitched {
+                    number,
+                    options,
+                    result,
+                });
+                wake();
+            });
         });
     }
 
@@ -208,6 +239,25 @@ impl Io {
         });
     }
 
+    /// Writes what differs between the two pictures that `pair` gives.
+    pub fn save_heat_map(
+        &self,
+        path: PathBuf,
+        pair: impl FnOnce() -> Result<(Photo, Photo), PhotoError> + Send + 'static,
+    ) {
+        self.run(move || {
+            let written = pair().and_then(|(before, after)| {
+                let picture = photo::heat_map(&before, &after)?;
+                photo::encode_file(&picture, &path, &EncodeOptions::default())
+            });
+            IoEvent::Saved {
+                path,
+                content: None,
+                result: written.map_err(|error| error.to_string()),
+            }
+        });
+    }
+
     /// One short-lived thread a file: the disk is the limit, not threads.
     fn run(&self, work: impl FnOnce() -> IoEvent + Send + 'static) {
         let sender = self.sender.clone();
@@ -220,7 +270,11 @@ impl Io {
 }
 
 /// The photo as it would be with a result accepted; `frame` is the job's canvas, seen from the photo.
-fn with_result(photo: &Photo, result: &JobResult, frame: PixelRect) -> Result<Photo, PhotoError> {
+pub fn with_result(
+    photo: &Photo,
+    result: &JobResult,
+    frame: PixelRect,
+) -> Result<Photo, PhotoError> {
     if let Some(raw) = &result.raw {
         return Ok(Photo::from_rgb8(raw.size, raw.to_rgb8()));
     }

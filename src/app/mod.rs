@@ -3,6 +3,7 @@
 
 mod clipboard;
 mod command;
+mod command_words;
 mod dispatch;
 mod estimate;
 mod handlers;
@@ -15,7 +16,7 @@ mod tool;
 
 pub use command::{Command, Shortcut};
 pub use estimate::Estimate;
-pub use handlers::{Anchor, Aspect, ObjectStroke, Shape, frame_of_aspect};
+pub use handlers::{Anchor, Aspect, ObjectStroke, Shape, StitchLook, frame_of_aspect};
 pub use open::PROJECT_ENDING;
 pub use paths::Paths;
 pub use state::{

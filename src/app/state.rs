@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use super::handlers::{ObjectStrokes, Search};
+use super::handlers::{ObjectStrokes, Search, Stitching};
 use super::io::{Io, IoEvent};
 use super::paths::Paths;
 use super::tool::Tool;
+use crate::compose::StitchOptions;
 use crate::document::{Basis, Document, FillMask, Orphan};
 use crate::engine::{
     DEFAULT_TRAIN_TIMESTEPS, DeviceChoice, Engine, EngineError, EngineOptions, JobEvent, JobId,
@@ -28,6 +29,8 @@ use crate::settings::Settings;
 #[derive(Debug, Clone)]
 pub enum Model {
     Exemplar,
+    /// Exemplar without its noise: at once, and always the same.
+    Erase,
     Checkpoint {
         folder: PathBuf,
         summary: ModelSummary,
@@ -38,20 +41,21 @@ impl Model {
     pub fn choice(&self) -> ModelChoice {
         match self {
             Self::Exemplar => ModelChoice::Exemplar,
+            Self::Erase => ModelChoice::Erase,
             Self::Checkpoint { folder, .. } => ModelChoice::Folder(folder.clone()),
         }
     }
 
     pub fn frame(&self) -> ModelFrame {
         match self {
-            Self::Exemplar => ModelFrame::EXEMPLAR,
+            Self::Exemplar | Self::Erase => ModelFrame::EXEMPLAR,
             Self::Checkpoint { summary, .. } => summary.frame,
         }
     }
 
     pub fn max_steps(&self) -> u32 {
         match self {
-            Self::Exemplar => DEFAULT_TRAIN_TIMESTEPS,
+            Self::Exemplar | Self::Erase => DEFAULT_TRAIN_TIMESTEPS,
             Self::Checkpoint { summary, .. } => summary.max_steps,
         }
     }
@@ -59,6 +63,7 @@ impl Model {
     pub fn name(&self) -> &str {
         match self {
             Self::Exemplar => "Exemplar",
+            Self::Erase => "Erase",
             Self::Checkpoint { summary, .. } => &summary.name,
         }
     }
@@ -91,12 +96,22 @@ pub struct Job {
     pub seed: u64,
     pub extension: Extension,
     pub made_for: Arc<MadeFor>,
+    pub then: Then,
     pub is_running: bool,
     pub is_cancelling: bool,
     pub progress: Progress,
     /// The unfinished picture and where it belongs on the extended canvas. Raised in number with every change.
     pub preview: Option<(PixelRect, Arc<RgbF32>)>,
     pub preview_number: u64,
+}
+
+/// What happens to a job's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// A person looks at it and decides.
+    Choose,
+    /// It becomes an edit at once.
+    Accept,
 }
 
 /// What the jobs of one run were made for, and by what.
@@ -190,6 +205,10 @@ pub struct AppOptions {
     /// The model's own picture instead of a stitched one.
     pub raw: bool,
     pub blend_px: Option<u32>,
+    /// How results are put back; none is the model's default.
+    pub stitch: Option<StitchOptions>,
+    /// Reports carry hashes of the pixels that were left alone.
+    pub hash_untouched: bool,
 }
 
 /// The one state.
@@ -203,6 +222,7 @@ pub struct App {
     pub(super) wand: WandOptions,
     pub(super) object: ObjectStrokes,
     pub(super) searching: Option<Search>,
+    pub(super) stitching: Option<Stitching>,
     pub(super) recoverable: Vec<Orphan>,
     /// Hash of the chosen model's weights, once it is known.
     pub(super) model_hash: Option<(PathBuf, String)>,
@@ -254,6 +274,7 @@ impl App {
             wand: WandOptions::default(),
             object: ObjectStrokes::default(),
             searching: None,
+            stitching: None,
             recoverable: Vec::new(),
             model_hash: None,
             generate: GenerateSettings {
@@ -275,6 +296,11 @@ impl App {
             engine,
             io: Io::new(wake),
         })
+    }
+
+    /// How new results are put back.
+    pub fn stitch_options(&self) -> StitchOptions {
+        self.options.stitch.unwrap_or_default()
     }
 
     pub fn document(&self) -> Option<&Document> {
@@ -396,6 +422,11 @@ impl App {
             IoEvent::Opened { path, result } => self.on_opened(path, result),
             IoEvent::Orphans(orphans) => self.on_orphans(orphans),
             IoEvent::Selected { request, result } => self.on_selected(request, result),
+            IoEvent::Stitched {
+                number,
+                options,
+                result,
+            } => self.on_stitched(number, options, result),
             IoEvent::Hashed { folder, hash } => self.model_hash = Some((folder, hash)),
             IoEvent::Copied { result } => self.on_copied(result),
             IoEvent::MaskLoaded { result } => self.on_mask_loaded(result),

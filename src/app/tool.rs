@@ -12,11 +12,13 @@ pub enum Tool {
     Polygon,
     Wand,
     Object,
+    /// Paint, let go, gone.
+    Erase,
     Pan,
 }
 
 impl Tool {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Brush,
         Self::Eraser,
         Self::Rectangle,
@@ -25,24 +27,26 @@ impl Tool {
         Self::Polygon,
         Self::Wand,
         Self::Object,
+        Self::Erase,
         Self::Pan,
     ];
 
     /// The tools that mark a shape or what they find, rather than paint.
     pub fn selects(self) -> bool {
-        !matches!(self, Self::Brush | Self::Eraser | Self::Pan)
+        !matches!(self, Self::Brush | Self::Eraser | Self::Erase | Self::Pan)
     }
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Brush => "Brush",
-            Self::Eraser => "Eraser",
+            Self::Eraser => "Mask eraser",
             Self::Rectangle => "Rectangle",
             Self::Ellipse => "Ellipse",
             Self::Lasso => "Lasso",
             Self::Polygon => "Polygon lasso",
             Self::Wand => "Magic wand",
             Self::Object => "Object select",
+            Self::Erase => "Erase",
             Self::Pan => "Pan",
         }
     }
@@ -65,6 +69,7 @@ impl Tool {
             Self::Object => {
                 "Draw a stroke inside something to mark all of it; draw outside (right button or Alt) to correct"
             }
+            Self::Erase => "Paint over something and let go: it is gone (no model needed)",
             Self::Pan => "Move the view (also: hold Space, or the middle button)",
         }
     }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
 
+use crate::compose::StitchOptions;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
-use crate::plan::{LoraChoice, MAX_OVERLAP_PX};
+use crate::plan::{LoraChoice, MAX_OVERLAP_PX, Task};
 
 /// Fill, extend and restore photographs with a diffusion model on your own machine.
 #[derive(Debug, Parser)]
@@ -21,6 +22,8 @@ pub struct Args {
 pub enum Subcommand {
     /// Repaint the masked part of a photo
     Fill(FillArgs),
+    /// Remove the masked part of a photo at once; needs no model
+    Erase(EraseArgs),
     /// Grow the canvas of a photo and paint what is new
     Extend(ExtendArgs),
     /// List the devices a model can run on, and why one is chosen
@@ -71,12 +74,97 @@ pub struct ExtendArgs {
     pub options: Options,
 }
 
+#[derive(Debug, ClapArgs)]
+pub struct EraseArgs {
+    /// A photo, or an .inlay project (its picture as it is, with all visible fills)
+    pub photo: PathBuf,
+    /// Picture of the photo's size; what is white goes. Left out: the mask of the project, else the transparent pixels
+    #[arg(long)]
+    pub mask: Option<PathBuf>,
+    /// Take the shadow and the halo beside the mask too
+    #[arg(long)]
+    pub shadows: bool,
+    #[command(flatten)]
+    pub files: FileOptions,
+    #[command(flatten)]
+    pub stitch: StitchArgs,
+}
+
+/// What is written, and how.
+#[derive(Debug, Default, ClapArgs)]
+pub struct FileOptions {
+    /// File to write; its ending decides the format. Left out: NAME-filled, -erased or -extended beside the photo
+    #[arg(short, long)]
+    pub output: Option<PathBuf>,
+    /// JPEG quality, 1 to 100
+    #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: u8,
+    /// Leave the recipe (prompt, seed, model, settings) out of the files; PNG, JPEG and WebP carry it otherwise
+    #[arg(long)]
+    pub no_recipe: bool,
+    /// Write no metadata at all but the colour profile: no camera, date, place or recipe
+    #[arg(long)]
+    pub strip_metadata: bool,
+    /// Write plan, seed, device, times and hashes of the untouched pixels before and after as JSON
+    #[arg(long)]
+    pub report: Option<PathBuf>,
+    /// Write a picture that shows every changed pixel in colour, from blue (one step) to red
+    #[arg(long, value_name = "FILE")]
+    pub heat_map: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub quiet: bool,
+}
+
+/// How a result is put back. What is left out is matched to the photo.
+#[derive(Debug, Default, Clone, Copy, ClapArgs)]
+pub struct StitchArgs {
+    /// Soften the result's edge inward over this many px, 0 to 64
+    #[arg(long, value_name = "PX")]
+    pub feather: Option<f32>,
+    /// Strength of the local colour match, 0 to 1
+    #[arg(long)]
+    pub color_match: Option<f32>,
+    /// Strength of the correction along the seam, 0 to 1
+    #[arg(long)]
+    pub seam: Option<f32>,
+    /// Share of the missing grain to add, 0 to 2
+    #[arg(long)]
+    pub grain: Option<f32>,
+    /// Share of the missing sharpness to restore, 0 to 2
+    #[arg(long)]
+    pub sharpness: Option<f32>,
+}
+
+impl StitchArgs {
+    /// Or what is wrong with them.
+    pub fn options(self) -> Result<StitchOptions, String> {
+        let normal = StitchOptions::default();
+        let within = |name: &str, value: Option<f32>, most: f32, normal: f32| match value {
+            None => Ok(normal),
+            Some(value) if (0.0..=most).contains(&value) => Ok(value),
+            Some(value) => Err(format!(
+                "--{name} must be between 0 and {most}, not {value}"
+            )),
+        };
+        Ok(StitchOptions {
+            blend_px: None,
+            feather: within("feather", self.feather, 64.0, normal.feather)?,
+            color_match: within("color-match", self.color_match, 1.0, normal.color_match)?,
+            seam: within("seam", self.seam, 1.0, normal.seam)?,
+            grain: within("grain", self.grain, 2.0, normal.grain)?,
+            sharpness: within("sharpness", self.sharpness, 2.0, normal.sharpness)?,
+        })
+    }
+}
+
 /// Options of fill and extend.
 #[derive(Debug, ClapArgs)]
 pub struct Options {
-    /// File to write; its ending decides the format. Left out: NAME-filled or NAME-extended beside the photo
-    #[arg(short, long)]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: FileOptions,
+    #[command(flatten)]
+    pub stitch: StitchArgs,
     /// What should be there, in words (needs a checkpoint)
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     pub prompt: String,
@@ -99,6 +187,9 @@ pub struct Options {
     /// dpm++2m-sde-karras, unipc, lcm or tcd. Left out: the checkpoint's own
     #[arg(long)]
     pub scheduler: Option<String>,
+    /// What is to happen under the mask. Left out: remove without a prompt, fill with one, modify with a strength below 1
+    #[arg(long, value_enum)]
+    pub task: Option<TaskArg>,
     /// `exemplar` (fills from the photo itself), a Stable Diffusion file (.safetensors, .ckpt) or a folder in diffusers layout
     #[arg(long, default_value = "exemplar", value_parser = model_choice)]
     pub model: ModelChoice,
@@ -131,21 +222,35 @@ pub struct Options {
     /// Write the model's own picture of the crop, not stitched into the photo
     #[arg(long)]
     pub raw: bool,
-    /// JPEG quality, 1 to 100
-    #[arg(long, default_value_t = 95, value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub quality: u8,
-    /// Leave the recipe (prompt, seed, model, settings) out of the files; PNG, JPEG and WebP carry it otherwise
-    #[arg(long)]
-    pub no_recipe: bool,
-    /// Write no metadata at all but the colour profile: no camera, date, place or recipe
-    #[arg(long)]
-    pub strip_metadata: bool,
-    /// Write plan, seed, device and times as JSON
-    #[arg(long)]
-    pub report: Option<PathBuf>,
-    /// Say nothing but errors
-    #[arg(long, action = ArgAction::SetTrue)]
-    pub quiet: bool,
+}
+
+impl Options {
+    /// What `erase` runs with.
+    pub fn erase(files: FileOptions, stitch: StitchArgs) -> Self {
+        Self {
+            files,
+            stitch,
+            prompt: String::new(),
+            negative: String::new(),
+            seed: Some(0),
+            steps: None,
+            guidance: None,
+            strength: None,
+            scheduler: None,
+            task: None,
+            model: ModelChoice::Erase,
+            loras: Vec::new(),
+            embeddings: Vec::new(),
+            vae: None,
+            soft_mask: false,
+            device: DeviceArg::Auto,
+            precision: PrecisionArg::Auto,
+            count: 1,
+            blend: None,
+            whole: false,
+            raw: false,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -213,6 +318,43 @@ pub enum BenchKind {
     Engine(EngineBenchArgs),
     /// Time opening, panning, painting and undo on photos of 24 and 100 megapixels, and what they cost in memory
     Canvas(CanvasBenchArgs),
+    /// Cut known holes into photos, fill them back, and score every method's fill against the truth
+    Quality(QualityBenchArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct QualityBenchArgs {
+    /// Photos to cut holes into
+    #[arg(required = true)]
+    pub photos: Vec<PathBuf>,
+    /// A model to score beside Erase and exemplar: a Stable Diffusion folder
+    #[arg(long, value_parser = model_choice)]
+    pub model: Option<ModelChoice>,
+    /// Denoising steps of that model
+    #[arg(long)]
+    pub steps: Option<u32>,
+    /// A Python 3 that has OpenCV, to score Telea's and the Navier-Stokes method too
+    #[arg(long, value_name = "FILE")]
+    pub python: Option<PathBuf>,
+    /// Holes of each kind a photo
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub each: u32,
+    /// Other seeds are other holes and other fills
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Write truth, hole and fills side by side into this folder, a JPEG a hole
+    #[arg(long, value_name = "DIR")]
+    pub sheets: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    pub device: DeviceArg,
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+    /// Print every score as JSON instead of the table of medians
+    #[arg(long)]
+    pub json: bool,
+    /// Say nothing while it runs
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -260,6 +402,7 @@ fn model_choice(text: &str) -> Result<ModelChoice, String> {
     match text {
         "" => Err("name a model folder, or exemplar".to_owned()),
         "exemplar" => Ok(ModelChoice::Exemplar),
+        "erase" => Ok(ModelChoice::Erase),
         folder => Ok(ModelChoice::Folder(PathBuf::from(folder))),
     }
 }
@@ -283,6 +426,29 @@ impl From<DeviceArg> for DeviceChoice {
             DeviceArg::Vulkan => Self::Vulkan,
             DeviceArg::Metal => Self::Metal,
             DeviceArg::Dx12 => Self::Dx12,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum TaskArg {
+    /// What is there goes; the surroundings close over it
+    Remove,
+    /// Something that belongs to the surroundings
+    Fill,
+    /// Something new, from nothing
+    Add,
+    /// What is there is changed, not replaced
+    Modify,
+}
+
+impl From<TaskArg> for Task {
+    fn from(arg: TaskArg) -> Self {
+        match arg {
+            TaskArg::Remove => Self::Remove,
+            TaskArg::Fill => Self::Fill,
+            TaskArg::Add => Self::Add,
+            TaskArg::Modify => Self::Modify,
         }
     }
 }

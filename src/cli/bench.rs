@@ -7,6 +7,7 @@ use crate::engine::{EngineBench, bench_engine};
 
 pub fn run(args: &BenchArgs, front_end: FrontEnd) -> Outcome {
     match &args.kind {
+        BenchKind::Quality(quality) => super::quality::run(quality),
         BenchKind::Engine(engine) => run_engine(engine),
         BenchKind::Canvas(canvas) => {
             let text = (front_end.bench_canvas)(canvas.json)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use super::args::{ExtendArgs, FillArgs, Options};
+use super::args::{EraseArgs, ExtendArgs, FillArgs, Options};
 use super::progress::Display;
 use super::{Failure, Outcome, program};
 use crate::app::{App, AppEvent, AppOptions, Command, Paths};
@@ -21,25 +21,20 @@ const TICK: Duration = Duration::from_millis(50);
 pub fn run_fill(args: &FillArgs) -> Outcome {
     let mut session = Session::start(&args.options)?;
     session.open(&args.photo)?;
-    let has_mask = session
-        .app
-        .document()
-        .is_some_and(|document| !document.mask().is_empty());
-    match &args.mask {
-        Some(mask) => session.app.dispatch(Command::LoadMask(mask.clone())),
-        // A project brings its own.
-        None if has_mask => return session.run(&args.photo, "filled"),
-        None => session.app.dispatch(Command::MaskFromTransparency),
-    }
-    session.wait_for(|event| match event {
-        AppEvent::MaskLoaded => Some(Ok(())),
-        AppEvent::MaskFailed(error) if args.mask.is_none() => Some(Err(Failure::Usage(format!(
-            "{error}; name a mask with --mask"
-        )))),
-        AppEvent::MaskFailed(error) => Some(Err(Failure::Failed(error))),
-        _ => None,
-    })?;
+    session.mark(args.mask.as_deref())?;
     session.run(&args.photo, "filled")
+}
+
+pub fn run_erase(args: EraseArgs) -> Outcome {
+    let options = Options::erase(args.files, args.stitch);
+    let mut session = Session::start(&options)?;
+    session.open(&args.photo)?;
+    session.mark(args.mask.as_deref())?;
+    if args.shadows {
+        session.app.dispatch(Command::CoverShadows);
+        session.wait_for(|event| matches!(event, AppEvent::Selected).then_some(Ok(())))?;
+    }
+    session.run(&args.photo, "erased")
 }
 
 pub fn run_extend(args: &ExtendArgs) -> Outcome {
@@ -89,22 +84,28 @@ impl<'a> Session<'a> {
                 "--blend must be between 0 and 48".to_owned(),
             ));
         }
-        if let Some(output) = &options.output {
+        if let Some(output) = &options.files.output {
             check_output(output)?;
         }
+        if let Some(heat_map) = &options.files.heat_map {
+            check_output(heat_map)?;
+        }
+        let stitch = options.stitch.options().map_err(Failure::Usage)?;
         let app_options = AppOptions {
             paths: Paths::find(),
             keep_preferences: false,
             keep_journal: false,
             program: program(),
             encode: EncodeOptions {
-                jpeg_quality: options.quality,
-                strip_metadata: options.strip_metadata,
+                jpeg_quality: options.files.quality,
+                strip_metadata: options.files.strip_metadata,
                 ..EncodeOptions::default()
             },
             whole: options.whole,
             raw: options.raw,
             blend_px: options.blend,
+            stitch: Some(stitch),
+            hash_untouched: options.files.report.is_some(),
         };
         let (wake, wakeups) = sync_channel(1);
         let app = App::new(app_options, move || {
@@ -123,7 +124,10 @@ impl<'a> Session<'a> {
             pending: VecDeque::new(),
             keeps_job_ends: false,
             interrupted,
-            display: Display::new(options.quiet, options.model != ModelChoice::Exemplar),
+            display: Display::new(
+                options.files.quiet,
+                matches!(options.model, ModelChoice::Folder(_)),
+            ),
         };
         session.configure()?;
         Ok(session)
@@ -149,14 +153,15 @@ impl<'a> Session<'a> {
                     vae: options.vae.clone(),
                 },
                 soft_mask: options.soft_mask,
+                task: options.task.map(Into::into),
             })));
         self.app
-            .dispatch(Command::SetKeepRecipe(!options.no_recipe));
+            .dispatch(Command::SetKeepRecipe(!options.files.no_recipe));
         self.app
             .dispatch(Command::ChooseDevice(options.device.into()));
         self.app
             .dispatch(Command::ChoosePrecision(options.precision.into()));
-        if options.model == ModelChoice::Exemplar && !options.prompt.trim().is_empty() {
+        if !matches!(options.model, ModelChoice::Folder(_)) && !options.prompt.trim().is_empty() {
             self.display.warn("the exemplar model reads no words; name a checkpoint with --model to use the prompt");
         }
         let adds =
@@ -179,6 +184,28 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// Takes the mask from its file, the project or the photo's transparency.
+    fn mark(&mut self, mask: Option<&Path>) -> Outcome {
+        let has_mask = self
+            .app
+            .document()
+            .is_some_and(|document| !document.mask().is_empty());
+        match mask {
+            Some(mask) => self.app.dispatch(Command::LoadMask(mask.to_owned())),
+            // A project brings its own.
+            None if has_mask => return Ok(()),
+            None => self.app.dispatch(Command::MaskFromTransparency),
+        }
+        self.wait_for(|event| match event {
+            AppEvent::MaskLoaded => Some(Ok(())),
+            AppEvent::MaskFailed(error) if mask.is_none() => Some(Err(Failure::Usage(format!(
+                "{error}; name a mask with --mask"
+            )))),
+            AppEvent::MaskFailed(error) => Some(Err(Failure::Failed(error))),
+            _ => None,
+        })
+    }
+
     fn open(&mut self, photo: &Path) -> Outcome {
         self.app.dispatch(Command::Open(photo.to_owned()));
         self.wait_for(|event| match event {
@@ -191,7 +218,7 @@ impl<'a> Session<'a> {
     /// Generates and writes every result.
     fn run(&mut self, photo: &Path, suffix: &str) -> Outcome {
         let count = self.options.count;
-        let output = match &self.options.output {
+        let output = match &self.options.files.output {
             Some(output) => output.clone(),
             None => photo::default_output(photo, suffix),
         };
@@ -211,24 +238,29 @@ impl<'a> Session<'a> {
             } else {
                 numbered(&output, index)
             };
-            let path = if self.options.output.is_none() {
+            let path = if self.options.files.output.is_none() {
                 photo::free_path(&path)
             } else {
                 path
             };
             reports.push(self.app.candidates()[position].result.report.clone());
+            if let Some(heat_map) = &self.options.files.heat_map {
+                let path = if count == 1 {
+                    heat_map.clone()
+                } else {
+                    numbered(heat_map, index)
+                };
+                self.app.dispatch(Command::SaveHeatMap {
+                    candidate: Some(position),
+                    path,
+                });
+                self.wait_for_file()?;
+            }
             self.app.dispatch(Command::SaveCandidate {
                 index: position,
                 path,
             });
-            self.keeps_job_ends = true;
-            let written = self.wait_for(|event| match event {
-                AppEvent::Saved { path, warnings } => Some(Ok((path, warnings))),
-                AppEvent::SaveFailed(error) => Some(Err(Failure::Failed(error))),
-                _ => None,
-            });
-            self.keeps_job_ends = false;
-            let (path, warnings) = written?;
+            let (path, warnings) = self.wait_for_file()?;
             for warning in warnings {
                 self.display.warn(&warning);
             }
@@ -237,8 +269,19 @@ impl<'a> Session<'a> {
         self.write_report(&reports)
     }
 
+    fn wait_for_file(&mut self) -> Result<(PathBuf, Vec<String>), Failure> {
+        self.keeps_job_ends = true;
+        let written = self.wait_for(|event| match event {
+            AppEvent::Saved { path, warnings } => Some(Ok((path, warnings))),
+            AppEvent::SaveFailed(error) => Some(Err(Failure::Failed(error))),
+            _ => None,
+        });
+        self.keeps_job_ends = false;
+        written
+    }
+
     fn write_report(&self, reports: &[JobReport]) -> Outcome {
-        let Some(file) = &self.options.report else {
+        let Some(file) = &self.options.files.report else {
             return Ok(());
         };
         let text = match reports {

@@ -8,6 +8,7 @@ mod fill;
 mod inspect;
 mod models;
 mod progress;
+mod quality;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, front_end: FrontEnd) -
     let outcome = match args.command {
         None => window(args.photo, front_end),
         Some(Subcommand::Fill(fill)) => fill::run_fill(&fill),
+        Some(Subcommand::Erase(erase)) => fill::run_erase(erase),
         Some(Subcommand::Extend(extend)) => fill::run_extend(&extend),
         Some(Subcommand::Devices(devices)) => devices::run(&devices),
         Some(Subcommand::Inspect(inspect)) => inspect::run(&inspect),

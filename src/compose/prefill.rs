@@ -9,10 +9,24 @@ use crate::raster::{Plane, RgbF32};
 /// From this distance on, in px, an edge continuation is all surroundings and no edge.
 const SOFT_FROM_PX: f32 = 96.0;
 
+/// Middle grey, the middle of what a VAE codes.
+const NEUTRAL: f32 = 0.5;
+
 /// Overwrites the masked pixels (denoise mask 255) of `image`; the rest is untouched. `Original` and `Exemplar` do
 /// nothing here.
 pub fn prefill(image: &mut RgbF32, denoise: &Plane, how: Prefill) {
-    if matches!(how, Prefill::Original | Prefill::Exemplar) || denoise.data.iter().all(|v| *v > 0) {
+    if matches!(how, Prefill::Original | Prefill::Exemplar) {
+        return;
+    }
+    if how == Prefill::Neutral {
+        for (pixel, masked) in image.data.chunks_exact_mut(3).zip(&denoise.data) {
+            if *masked > 0 {
+                pixel.fill(NEUTRAL);
+            }
+        }
+        return;
+    }
+    if denoise.data.iter().all(|v| *v > 0) {
         return;
     }
     let blurred = surroundings(image, denoise);

@@ -19,6 +19,7 @@ use super::masks::CropMasks;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::raster::{Plane, RgbF32};
 
+pub use area::{RING_PX, bounds, cut};
 pub use prepare::StitchCache;
 
 /// The sliders. Values outside their ranges count as the nearest inside; what is not a number counts as the default.

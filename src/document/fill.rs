@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compose::{Made, StitchOptions};
 use crate::geometry::PixelRect;
 use crate::mask::with_seam;
 use crate::photo::Photo;
@@ -74,6 +75,17 @@ pub struct FillPart {
     /// The composite mask, of the rectangle's size.
     pub coverage: Arc<Plane>,
     pub blend_px: u32,
+    /// None for fills of older versions, whose stitch can't be changed.
+    pub source: Option<Source>,
+}
+
+/// What a part was stitched from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its rectangle is in document space.
+    pub made: Arc<Made>,
+    /// The composite mask before the sliders, of the size of `made.rect`.
+    pub composite: Arc<Plane>,
 }
 
 /// The user's mask around a fill, compressed: it is looked at seldom.
@@ -96,6 +108,8 @@ pub struct Fill {
     pub parts: Vec<FillPart>,
     pub mask: FillMask,
     pub recipe: FillRecipe,
+    /// How the parts were stitched.
+    pub stitch: StitchOptions,
 }
 
 impl Fill {
@@ -119,11 +133,16 @@ impl Fill {
 
     /// Memory held, in bytes.
     pub fn bytes(&self) -> usize {
-        self.parts
-            .iter()
-            .map(|part| part.content.sample_bytes() + part.coverage.data.len())
-            .sum::<usize>()
-            + self.mask.packed.len()
+        self.parts.iter().map(FillPart::bytes).sum::<usize>() + self.mask.packed.len()
+    }
+}
+
+impl FillPart {
+    fn bytes(&self) -> usize {
+        let source = self.source.as_ref();
+        self.content.sample_bytes()
+            + self.coverage.data.len()
+            + source.map_or(0, |s| s.made.bytes() + s.composite.data.len())
     }
 }
 
@@ -156,16 +175,29 @@ impl FillMask {
     /// The parts with coverage made anew from this mask.
     pub fn apply_to(&self, parts: &[FillPart]) -> Vec<FillPart> {
         let masked = |part: &FillPart| FillPart {
-            coverage: Arc::new(self.coverage_of(part)),
+            coverage: Arc::new(self.coverage_over(part.rect, part.blend_px)),
+            source: part.source.as_ref().map(|source| Source {
+                composite: Arc::new(self.composite_of(part, source)),
+                ..source.clone()
+            }),
             ..part.clone()
         };
         parts.iter().map(masked).collect()
     }
 
-    fn coverage_of(&self, part: &FillPart) -> Plane {
-        let around = part.rect.grow(part.blend_px as i32 + 1);
-        let wide = with_seam(&self.crop(around), part.blend_px);
-        crop(&wide, around, part.rect)
+    fn coverage_over(&self, rect: PixelRect, blend_px: u32) -> Plane {
+        let around = rect.grow(blend_px as i32 + 1);
+        let wide = with_seam(&self.crop(around), blend_px);
+        crop(&wide, around, rect)
+    }
+
+    /// Where the part may reach once it is stitched anew: all that the model repainted.
+    fn composite_of(&self, part: &FillPart, source: &Source) -> Plane {
+        let mut composite = self.coverage_over(source.made.rect, part.blend_px);
+        for (value, repainted) in composite.data.iter_mut().zip(&source.made.denoise.data) {
+            *value = (*value).min(*repainted);
+        }
+        composite
     }
 }
 
@@ -211,9 +243,11 @@ mod tests {
                 content: Arc::new(photo),
                 coverage: Arc::new(Plane::new(rect.size())),
                 blend_px: 2,
+                source: None,
             }],
             mask: FillMask::new(PixelRect::default(), &Plane::new(PixelSize::default())),
             recipe: FillRecipe::default(),
+            stitch: StitchOptions::default(),
         };
         let mut plane = Plane::new(PixelSize::new(3, 4));
         plane.data.fill(255);

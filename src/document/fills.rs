@@ -8,6 +8,7 @@ use super::fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
 use super::history::Change;
 use super::recording::Record;
 use super::{Document, DocumentError, MaskTiles};
+use crate::compose::StitchOptions;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::Photo;
@@ -34,7 +35,10 @@ pub struct Proposal {
     pub contexts: Vec<PixelRect>,
     pub mask: FillMask,
     pub recipe: FillRecipe,
+    pub stitch: StitchOptions,
     pub name: String,
+    /// The mask stays painted; otherwise what was marked is cleared with the same step.
+    pub keeps_mask: bool,
 }
 
 /// What a job for making a fill anew starts from.
@@ -111,7 +115,9 @@ impl Document {
             parts,
             mask,
             recipe,
+            stitch,
             name,
+            keeps_mask,
             ..
         } = proposal;
         if let Some(id) = basis.replaces {
@@ -120,6 +126,7 @@ impl Document {
                 parts,
                 mask,
                 recipe,
+                stitch,
                 ..Fill::clone(old)
             };
             let after = self.replaced(id, changed)?;
@@ -138,6 +145,7 @@ impl Document {
             parts,
             mask,
             recipe,
+            stitch,
         };
         let mut after = self.next_content();
         after.fills.push(Arc::new(fill));
@@ -152,7 +160,7 @@ impl Document {
         let mut step = self.content_step(label, after)?;
         // What was marked is filled; the fill keeps the mask, and undo brings it back.
         let empty = Mask::new(self.mask.size());
-        if let Some(tiles) = MaskTiles::between(&self.mask, &empty) {
+        if !keeps_mask && let Some(tiles) = MaskTiles::between(&self.mask, &empty) {
             self.changes.note_mask(Some(tiles.bounds()));
             self.mask = Arc::new(empty);
             step.changes.push(Change::Mask(tiles));

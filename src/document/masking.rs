@@ -48,6 +48,14 @@ impl Document {
         }
     }
 
+    /// Ends the stroke and takes it out of the mask: what it painted, as a mask of its own. None when it painted nothing.
+    pub fn take_stroke(&mut self) -> Option<Mask> {
+        let stroke = self.stroke.take()?;
+        let painted = stroke.take(Arc::make_mut(&mut self.mask))?;
+        self.changes.note_mask(Some(painted.bounds()));
+        Some(painted)
+    }
+
     pub fn is_painting(&self) -> bool {
         self.stroke.is_some()
     }

@@ -18,6 +18,7 @@ mod portable;
 pub mod project;
 mod recording;
 mod replay;
+mod restitch;
 mod stroke;
 mod tiles;
 mod travel;
@@ -25,6 +26,7 @@ mod travel;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::compose::MadeError;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::{Photo, PhotoError};
@@ -32,13 +34,14 @@ use crate::plan::Extension;
 
 use changes::ChangeLog;
 use content::Content;
-pub use fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth};
+pub use fill::{Fill, FillId, FillMask, FillPart, FillRecipe, Growth, Source};
 pub use fills::{Basis, Proposal, Rerun};
 use history::{History, Target};
 pub use project::{read_archive as read_project_file, write_archive as write_project_file};
 pub use recording::Journal;
 use recording::Record;
 pub use replay::{Orphan, Recovered, find_orphans};
+pub use restitch::{Restitch, Restitcher};
 use stroke::Stroke;
 use tiles::MaskTiles;
 
@@ -53,6 +56,8 @@ pub enum DocumentError {
     EmptyFrame,
     #[error(transparent)]
     Photo(#[from] PhotoError),
+    #[error(transparent)]
+    Stitch(#[from] MadeError),
 }
 
 /// One open picture.

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use super::Document;
 use super::content::Content;
-use super::fill::{Fill, FillId, FillMask, FillPart, Growth};
-use super::project::{StoredFill, StoredGrowth, StoredPart, StoredPlane, StoredProject};
+use super::fill::{Fill, FillId, FillMask, FillPart, Growth, Source};
+use super::project::{
+    StoredFill, StoredGrowth, StoredPart, StoredPlane, StoredProject, StoredSource,
+};
+use crate::compose::Made;
 use crate::mask::Mask;
 use crate::photo::PhotoError;
 use crate::raster::Plane;
@@ -74,6 +77,13 @@ fn stored(fill: &Fill) -> StoredFill {
         content: Arc::clone(&part.content),
         coverage: part.coverage.data.clone(),
         blend_px: part.blend_px,
+        source: part.source.as_ref().map(|source| StoredSource {
+            rect: source.made.rect,
+            picture: Arc::clone(&source.made.picture),
+            denoise: source.made.denoise.data.clone(),
+            composite: source.composite.data.clone(),
+            seed: source.made.seed,
+        }),
     };
     StoredFill {
         id: fill.id.0,
@@ -92,6 +102,7 @@ fn stored(fill: &Fill) -> StoredFill {
             data: fill.mask.plane().data,
         }),
         recipe: serde_json::to_value(&fill.recipe).unwrap_or_default(),
+        stitch: serde_json::to_value(fill.stitch).unwrap_or_default(),
     }
 }
 
@@ -104,6 +115,7 @@ fn live(stored: StoredFill) -> Fill {
         rect: part.rect,
         content: part.content,
         blend_px: part.blend_px,
+        source: part.source.map(live_source),
     };
     let mask = stored.mask.map_or_else(
         || {
@@ -137,5 +149,24 @@ fn live(stored: StoredFill) -> Fill {
         mask,
         // A recipe that can't be read costs the recipe, not the fill.
         recipe: serde_json::from_value(stored.recipe).unwrap_or_default(),
+        stitch: serde_json::from_value(stored.stitch).unwrap_or_default(),
+    }
+}
+
+fn live_source(stored: StoredSource) -> Source {
+    let plane = |data| {
+        Arc::new(Plane {
+            size: stored.rect.size(),
+            data,
+        })
+    };
+    Source {
+        composite: plane(stored.composite),
+        made: Arc::new(Made {
+            rect: stored.rect,
+            picture: stored.picture,
+            denoise: plane(stored.denoise),
+            seed: stored.seed,
+        }),
     }
 }

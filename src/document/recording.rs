@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
-use super::fill::{Fill, FillId, FillPart, FillRecipe, Growth};
+use super::fill::{Fill, FillId, FillPart, FillRecipe, Growth, Source};
 use super::history::{Change, PackedMask, Step, Target};
 use super::journal::{BlobId, BlobStore, JournalError, JournalFolder, LogWriter};
 use super::tiles::StoredTile;
+use crate::compose::StitchOptions;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::photo::{Photo, Samples};
 
@@ -69,6 +70,8 @@ pub struct StoredFill {
     pub mask_rect: PixelRect,
     pub mask: BlobId,
     pub recipe: FillRecipe,
+    #[serde(default)]
+    pub stitch: StitchOptions,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +83,20 @@ pub struct StoredPart {
     pub bytes: u8,
     pub coverage: BlobId,
     pub blend_px: u32,
+    #[serde(default)]
+    pub source: Option<StoredSource>,
+}
+
+/// What a part was stitched from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredSource {
+    pub rect: PixelRect,
+    /// Of the model's picture: 16-bit RGB.
+    pub size: PixelSize,
+    pub picture: BlobId,
+    pub denoise: BlobId,
+    pub composite: BlobId,
+    pub seed: u64,
 }
 
 /// Pieces that have a blob already, found by where they are in memory.
@@ -233,6 +250,10 @@ impl Journal {
                 bytes: part.content.samples.bytes_per_sample() as u8,
                 coverage: self.blobs.put(&part.coverage.data)?,
                 blend_px: part.blend_px,
+                source: match &part.source {
+                    None => None,
+                    Some(source) => Some(self.describe_source(source)?),
+                },
             })
         };
         Ok(StoredFill {
@@ -249,6 +270,19 @@ impl Journal {
             mask_rect: fill.mask.rect,
             mask: self.blobs.put(&fill.mask.plane().data)?,
             recipe: fill.recipe.clone(),
+            stitch: fill.stitch,
+        })
+    }
+
+    fn describe_source(&self, source: &Source) -> Result<StoredSource, JournalError> {
+        let made = &source.made;
+        Ok(StoredSource {
+            rect: made.rect,
+            size: made.picture.size,
+            picture: self.content_blob(&made.picture)?,
+            denoise: self.blobs.put(&made.denoise.data)?,
+            composite: self.blobs.put(&source.composite.data)?,
+            seed: made.seed,
         })
     }
 

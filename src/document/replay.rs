@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::content::Content;
-use super::fill::{Fill, FillMask, FillPart};
+use super::fill::{Fill, FillMask, FillPart, Source};
 use super::history::{Change, PackedMask, Step, Target};
 use super::journal::{BlobId, BlobStore, JournalError, JournalFolder, LogWriter, read_log};
 use super::recording::{
-    Journal, Record, StoredChange, StoredFill, StoredMask, StoredPart, samples_of,
+    Journal, Record, StoredChange, StoredFill, StoredMask, StoredPart, StoredSource, samples_of,
 };
 use super::tiles::put_stored;
 use super::{Document, MaskTiles};
+use crate::compose::Made;
 use crate::mask::Mask;
-use crate::photo::{Layout, Photo};
+use crate::photo::{Layout, Photo, Samples};
 use crate::raster::Plane;
 
 /// A journal that a crash left behind, locked.
@@ -269,6 +270,7 @@ impl Replay<'_> {
             parts,
             mask: FillMask::new(stored.mask_rect, &plane),
             recipe: stored.recipe.clone(),
+            stitch: stored.stitch,
         });
         self.fills.push((stored, Arc::clone(&fill)));
         Ok(fill)
@@ -290,6 +292,35 @@ impl Replay<'_> {
             content,
             coverage: Arc::new(self.plane(stored.coverage, stored.rect)?),
             blend_px: stored.blend_px,
+            source: match &stored.source {
+                None => None,
+                Some(source) => Some(self.source(source)?),
+            },
+        })
+    }
+
+    fn source(&mut self, stored: &StoredSource) -> Result<Source, String> {
+        let picture = if let Some(picture) = self.contents.get(&stored.picture) {
+            Arc::clone(picture)
+        } else {
+            let bytes = self.blobs.get(stored.picture).map_err(|e| e.to_string())?;
+            let photo = match samples_of(bytes, 2) {
+                Some(Samples::U16(words)) => Photo::from_rgb16(stored.size, words),
+                _ => return Err("a model's picture in the recovery journal is damaged".to_owned()),
+            };
+            photo.validate().map_err(|error| error.to_string())?;
+            let photo = Arc::new(photo);
+            self.contents.insert(stored.picture, Arc::clone(&photo));
+            photo
+        };
+        Ok(Source {
+            made: Arc::new(Made {
+                rect: stored.rect,
+                picture,
+                denoise: Arc::new(self.plane(stored.denoise, stored.rect)?),
+                seed: stored.seed,
+            }),
+            composite: Arc::new(self.plane(stored.composite, stored.rect)?),
         })
     }
 

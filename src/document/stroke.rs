@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tiles::{MaskTiles, read_tile, tiles_in};
+use super::tiles::{MaskTiles, read_tile, tiles_in, write_tile_at};
 use crate::geometry::PixelRect;
 use crate::mask::{Mask, StrokeBrush};
 
@@ -50,6 +50,22 @@ impl Stroke {
         let changed = mask.stamp(self.last, to, &brush);
         self.last = to;
         changed
+    }
+
+    /// What was painted, as a mask of its own: takes it out of `mask` again. None when nothing changed.
+    pub fn take(self, mask: &mut Mask) -> Option<Mask> {
+        let mut painted = Mask::new(mask.size());
+        for ((x, y), before) in &self.before {
+            let now = read_tile(mask, *x, *y);
+            let drawn = now
+                .iter()
+                .zip(before)
+                .map(|(n, b)| if n > b { *n } else { 0 });
+            write_tile_at(&mut painted, *x, *y, &drawn.collect::<Vec<u8>>());
+        }
+        let tiles = MaskTiles::from_before(self.before, mask)?;
+        tiles.apply(mask, true);
+        (!painted.is_empty()).then_some(painted)
     }
 
     /// The change for history, or none when nothing changed.

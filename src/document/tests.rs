@@ -31,11 +31,14 @@ pub(super) fn proposal(document: &Document, rect: PixelRect, value: u8) -> Propo
             content: Arc::new(content),
             coverage: Arc::new(coverage.clone()),
             blend_px: 0,
+            source: None,
         }],
         contexts: vec![rect.grow(4)],
         mask: FillMask::new(rect, &coverage),
         recipe: FillRecipe::default(),
+        stitch: crate::compose::StitchOptions::default(),
         name: "Fill".to_owned(),
+        keeps_mask: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Owns `EngineError`: why a job failed, by who can fix it. Made in the engine, shown by every front end as one line.
 
-use crate::compose::StitchError;
+use crate::compose::MadeError;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::exemplar::ExemplarError;
 use crate::models::ModelError;
@@ -23,7 +23,7 @@ pub enum EngineError {
     #[error(transparent)]
     Photo(#[from] PhotoError),
     #[error(transparent)]
-    Stitch(#[from] StitchError),
+    PutBack(#[from] MadeError),
     /// The asked device is not there or does not work.
     #[error("{0}")]
     Device(String),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::device::DeviceChoice;
+use super::untouched::Untouched;
+use crate::compose::{Made, StitchOptions};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::Photo;
@@ -22,6 +24,8 @@ pub struct JobId(pub u64);
 pub enum ModelChoice {
     /// The weight-free denoiser that is always there.
     Exemplar,
+    /// The same at zero temperature: no noise, the nearest patch alone, in a fraction of the time; no seed changes it.
+    Erase,
     /// A diffusers-layout folder.
     Folder(PathBuf),
 }
@@ -30,6 +34,7 @@ impl std::fmt::Display for ModelChoice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Exemplar => f.write_str("exemplar"),
+            Self::Erase => f.write_str("erase"),
             Self::Folder(path) => write!(f, "{}", path.display()),
         }
     }
@@ -56,8 +61,12 @@ pub struct JobRequest {
     pub model: ModelChoice,
     pub device: DeviceChoice,
     pub precision: Precision,
+    /// How results are put back.
+    pub stitch: StitchOptions,
     /// Return the model's own picture of the single crop instead of stitching it.
     pub raw: bool,
+    /// Report hashes of the pixels that were left alone.
+    pub hash_untouched: bool,
 }
 
 /// What one crop of a job made, for a rectangle of the canvas: mix `content` in by `coverage` (`Photo::mix`).
@@ -70,6 +79,10 @@ pub struct Patch {
     pub content: Arc<Photo>,
     /// The composite mask, of the rectangle's size.
     pub coverage: Arc<Plane>,
+    /// What the stitch starts from, to do it again with other sliders.
+    pub made: Arc<Made>,
+    /// The composite mask before the sliders, of the size of `made.rect`.
+    pub composite: Arc<Plane>,
     /// How far the coverage fades outside the mask.
     pub blend_px: u32,
     /// What the model saw of the canvas; the patch is out of date once something in there changes.
@@ -110,8 +123,12 @@ pub struct JobReport {
     pub seed: u64,
     pub settings: GenerateSettings,
     pub plan: InpaintPlan,
+    pub stitch: StitchOptions,
     pub milliseconds: Milliseconds,
     pub peak_memory_bytes: Option<u64>,
+    /// When asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untouched: Option<Untouched>,
     pub warnings: Vec<String>,
 }
 

@@ -12,6 +12,7 @@ mod memory;
 mod probe;
 mod run;
 mod slot;
+mod untouched;
 mod validate;
 mod watch;
 mod worker;
@@ -25,5 +26,6 @@ pub use job::{
 };
 pub use memory::peak_memory_bytes;
 pub use run::DEFAULT_STEPS;
+pub use untouched::Untouched;
 pub use validate::{SAMPLERS, validate_settings};
 pub use worker::{Engine, EngineOptions};

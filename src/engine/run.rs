@@ -7,8 +7,9 @@ use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
 use super::slot::{ModelSlot, dtype};
+use super::untouched::untouched;
 use super::watch::Watch;
-use crate::compose::{CropMasks, StitchOptions, crop_masks, prefill, stitch, working_mask};
+use crate::compose::{CropMasks, Made, crop_masks, prefill, working_mask};
 use crate::diffusion::defaults::defaults;
 use crate::diffusion::exemplar::{self, ExemplarSettings};
 use crate::photo::Photo;
@@ -43,14 +44,13 @@ pub fn run_job(
         watch.begin_crop(index, crop.context_rect);
         let masks = crop_masks(&request.plan, crop, &request.mask, &finished);
         let image = canvas.crop_rgb(crop.context_rect)?;
-        let (made, original) = make_picture(request, crop, &masks, image, slot, watch)?;
+        let made = make_picture(request, crop, &masks, image, slot, watch)?;
         if request.raw {
             raw = Some(made);
             continue;
         }
         watch.check()?;
-        let (patch, took) =
-            Watch::timed(|| put_back(request, &mut canvas, crop, &masks, &made, &original));
+        let (patch, took) = Watch::timed(|| put_back(request, &mut canvas, crop, &masks, &made));
         watch.times.stitch += took;
         patches.extend(patch?);
         finished.push(crop.repaint_rect);
@@ -63,7 +63,11 @@ pub fn run_job(
             patch.photo = canvas.cropped(patch.rect)?;
         }
     }
+    let untouched = (request.hash_untouched && !request.raw)
+        .then(|| untouched(&request.photo, &canvas, request.plan.photo_rect(), &patches))
+        .transpose()?;
     let report = JobReport {
+        untouched,
         inlay: env!("CARGO_PKG_VERSION"),
         model: request.model.to_string(),
         device: device_label,
@@ -71,6 +75,7 @@ pub fn run_job(
         seed: request.settings.seed,
         settings: request.settings.clone(),
         plan: request.plan.clone(),
+        stitch: request.stitch,
         milliseconds,
         peak_memory_bytes: peak_memory_bytes(),
         warnings: std::mem::take(&mut watch.warnings),
@@ -121,7 +126,7 @@ fn prepare(
     ))
 }
 
-/// The model's picture at working size, and the context as it was (before prefill) at its own size.
+/// The model's picture at working size.
 fn make_picture(
     request: &JobRequest,
     crop: &CropPlan,
@@ -129,13 +134,12 @@ fn make_picture(
     image: RgbF32,
     slot: &mut ModelSlot,
     watch: &mut Watch<'_>,
-) -> Result<(RgbF32, RgbF32), EngineError> {
-    let original = image.clone();
-    let made = match &request.model {
-        ModelChoice::Exemplar => {
+) -> Result<RgbF32, EngineError> {
+    match &request.model {
+        ModelChoice::Exemplar | ModelChoice::Erase => {
             let working = resize_rgb(&image, crop.working_size);
             let hole = working_mask(&masks.denoise, crop);
-            exemplar_fill(request, &working, &hole, watch)?
+            exemplar_fill(request, &working, &hole, watch)
         }
         ModelChoice::Folder(folder) => {
             let (image, mask) = if request.raw {
@@ -159,10 +163,9 @@ fn make_picture(
             let (pipeline, _) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
             let defaults = defaults(pipeline.folder());
             let inpaint = additions::request(&request.settings, &defaults, image, mask)?;
-            pipeline.inpaint(&inpaint, watch)?
+            Ok(pipeline.inpaint(&inpaint, watch)?)
         }
-    };
-    Ok((made, original))
+    }
 }
 
 /// For `--raw` the model sees exactly the mask it was given.
@@ -196,6 +199,14 @@ fn exemplar_fill(
     hole: &Plane,
     observer: &mut dyn Observer,
 ) -> Result<RgbF32, EngineError> {
+    if request.model == ModelChoice::Erase {
+        return Ok(exemplar::fill(
+            image,
+            hole,
+            &ExemplarSettings::ERASE,
+            observer,
+        )?);
+    }
     let mut settings = ExemplarSettings {
         seed: request.settings.seed,
         ..ExemplarSettings::default()
@@ -226,39 +237,33 @@ fn put_back(
     crop: &CropPlan,
     masks: &CropMasks,
     made: &RgbF32,
-    original: &RgbF32,
 ) -> Result<Option<Patch>, EngineError> {
-    let picture = resize_rgb(made, crop.context_rect.size());
-    // Exemplar copies the photo's own texture and meets its edge already.
-    let options = match request.model {
-        ModelChoice::Exemplar => StitchOptions::PASTE,
-        ModelChoice::Folder(_) => StitchOptions::default(),
-    };
-    let stitched = stitch(original, &picture, masks, &options, request.settings.seed)?;
-    if stitched.rect.is_empty() {
+    let made = Made::new(crop.context_rect, made, masks, request.settings.seed);
+    if made.rect.is_empty() {
         return Ok(None);
     }
-    let rect = stitched
+    let place = made
         .rect
-        .translate(crop.context_rect.x, crop.context_rect.y);
-    // The content is the picture at full coverage, so that opacity and mask can be changed later.
-    let mut content = canvas.cropped(rect)?;
-    let everywhere = Plane {
-        size: rect.size(),
-        data: stitched
-            .coverage
-            .data
-            .iter()
-            .map(|c| if *c > 0 { 255 } else { 0 })
-            .collect(),
+        .translate(-crop.context_rect.x, -crop.context_rect.y);
+    let composite = masks.composite.cropped(place);
+    let below = canvas.cropped(made.rect)?;
+    let Some(put) = made.put(&below, composite.clone(), &request.stitch)? else {
+        return Ok(None);
     };
-    content.blend(rect.size().rect(), &stitched.picture, &everywhere)?;
-    canvas.mix((rect.x, rect.y), &content, &stitched.coverage, 1.0, rect)?;
+    canvas.mix(
+        (put.rect.x, put.rect.y),
+        &put.content,
+        &put.coverage,
+        1.0,
+        put.rect,
+    )?;
     Ok(Some(Patch {
-        rect,
-        photo: canvas.cropped(rect)?,
-        content: Arc::new(content),
-        coverage: Arc::new(stitched.coverage),
+        rect: put.rect,
+        photo: canvas.cropped(put.rect)?,
+        content: Arc::new(put.content),
+        coverage: Arc::new(put.coverage),
+        made: Arc::new(made),
+        composite: Arc::new(composite),
         blend_px: crop.masks.blend_px,
         context_rect: crop.context_rect,
     }))

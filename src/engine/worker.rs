@@ -181,7 +181,7 @@ fn run_guarded(
     let id = request.id;
     outbox.deliver(JobEvent::Started { id });
     wake();
-    let counts_steps = request.model != ModelChoice::Exemplar;
+    let counts_steps = matches!(request.model, ModelChoice::Folder(_));
     let crops = request.plan.crops.len();
     let mut watch = Watch::new(id, cancel, &outbox.events, wake, crops, counts_steps);
     let outcome = catch_unwind(AssertUnwindSafe(|| run::run_job(request, slot, &mut watch)));

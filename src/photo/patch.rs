@@ -22,6 +22,14 @@ impl Photo {
         }
     }
 
+    /// A 16-bit sRGB photo from interleaved RGB; length is `3 * width * height`.
+    pub fn from_rgb16(size: PixelSize, rgb: Vec<u16>) -> Self {
+        Self {
+            samples: Samples::U16(rgb),
+            ..Self::from_rgb8(size, Vec::new())
+        }
+    }
+
     /// Copies `patch` over `rect`, sample by sample. Depth must agree; a colour patch makes a grey photo colour first,
     /// with that patch's profile.
     pub fn paste(&mut self, rect: PixelRect, patch: &Self) -> Result<(), PhotoError> {

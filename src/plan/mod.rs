@@ -6,6 +6,7 @@ mod context;
 mod extend;
 mod parts;
 mod settings;
+mod task;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub use extend::{Extension, MAX_OVERLAP_PX, check_canvas};
 pub use settings::{
     GenerateSettings, LoraChoice, ModelAdditions, ModelFrame, PlanSettings, Prefill, StrengthRange,
 };
+pub use task::Task;
 
 /// Version of the serialised form; raised when a field changes meaning.
 pub const PLAN_VERSION: u32 = 1;

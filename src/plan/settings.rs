@@ -22,6 +22,8 @@ pub struct GenerateSettings {
     pub strength: Option<f64>,
     /// A name such as `euler-a`; none means the checkpoint's own.
     pub scheduler: Option<String>,
+    /// None: told from prompt and strength.
+    pub task: Option<super::Task>,
     /// What is added to the checkpoint.
     #[serde(skip_serializing_if = "ModelAdditions::is_none")]
     pub additions: ModelAdditions,
@@ -65,8 +67,10 @@ pub enum Prefill {
     Original,
     /// The exemplar denoiser's fill: for removing something.
     Exemplar,
-    /// Blurred surroundings: for putting something new there.
+    /// Blurred surroundings: for something that belongs there.
     Blur,
+    /// Even grey: for putting something there that owes the surroundings nothing.
+    Neutral,
     /// The edge carried outward and softened with distance: for extending.
     Edge,
 }

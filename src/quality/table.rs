@@ -89,6 +89,37 @@ impl Table {
         (played > 0).then(|| f64::from(won) / f64::from(played))
     }
 
+    /// One line a rival: in how many cases `method` is nearer in gradients and in |ln seam|, and its SSIM over the rival's
+    /// (ratio of medians, by kind). Empty without rivals.
+    pub fn wins_text(&self, method: &str, rivals: &[&str]) -> String {
+        let mut lines = Vec::new();
+        for rival in rivals {
+            let gradient = self.wins(method, rival, |a, b| a.gradient < b.gradient);
+            let seam = self.wins(method, rival, |a, b| {
+                a.seam.visibility() < b.seam.visibility()
+            });
+            let (Some(gradient), Some(seam)) = (gradient, seam) else {
+                continue;
+            };
+            let ratios: Vec<String> = self
+                .names(|r| &r.kind)
+                .into_iter()
+                .filter_map(|kind| {
+                    let own = self.summary(Some(kind), method)?.ssim;
+                    let theirs = self.summary(Some(kind), rival)?.ssim;
+                    Some(format!("{kind} {:.2}", own / theirs))
+                })
+                .collect();
+            lines.push(format!(
+                "{method} beats {rival}: gradient {:.0} %, |ln seam| {:.0} % of cases; SSIM ratio {}",
+                gradient * 100.0,
+                seam * 100.0,
+                ratios.join(", ")
+            ));
+        }
+        lines.join("\n")
+    }
+
     fn names(&self, pick: impl Fn(&Row) -> &str) -> Vec<&str> {
         let mut names = Vec::new();
         for row in &self.rows {

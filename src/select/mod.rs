@@ -14,11 +14,13 @@ mod cut;
 mod fit;
 mod object;
 mod refine;
+mod shadow;
 mod small;
 mod wand;
 
 pub use object::{ObjectOptions, object};
 pub use refine::{RefineOptions, refine};
+pub use shadow::{shadow_reach, shadows};
 pub use wand::{WandOptions, wand};
 
 use crate::geometry::{PixelRect, PixelSize};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::state::{App, Candidate, NoticeKind};
 use crate::document::{
-    Basis, Document, DocumentError, FillId, FillMask, FillPart, FillRecipe, Proposal,
+    Basis, Document, DocumentError, FillId, FillMask, FillPart, FillRecipe, Proposal, Source,
 };
 use crate::engine::Patch;
 use crate::geometry::PixelRect;
@@ -95,7 +95,7 @@ impl App {
         })
     }
 
-    fn accept_proposal(&mut self, proposal: Proposal) -> Option<FillId> {
+    pub(super) fn accept_proposal(&mut self, proposal: Proposal) -> Option<FillId> {
         let document = self.document.as_mut()?;
         match document.accept(proposal) {
             Ok(id) => {
@@ -193,12 +193,13 @@ fn contexts(candidate: &Candidate) -> Vec<PixelRect> {
     candidate.result.patches.iter().map(context).collect()
 }
 
-fn proposal(candidate: &Candidate) -> Proposal {
+pub(super) fn proposal(candidate: &Candidate) -> Proposal {
     let part = |patch: &Patch| FillPart {
         rect: in_document(patch.rect, candidate),
         content: Arc::clone(&patch.content),
         coverage: Arc::clone(&patch.coverage),
         blend_px: patch.blend_px,
+        source: Some(source(patch, candidate)),
     };
     Proposal {
         basis: current_basis(candidate),
@@ -206,7 +207,9 @@ fn proposal(candidate: &Candidate) -> Proposal {
         contexts: contexts(candidate),
         mask: candidate.made_for.mask.clone(),
         recipe: recipe(candidate),
+        stitch: candidate.result.report.stitch,
         name: name(candidate),
+        keeps_mask: false,
     }
 }
 
@@ -223,6 +226,14 @@ pub(super) fn recipe(candidate: &Candidate) -> FillRecipe {
         width: size.width,
         height: size.height,
         settings: report.settings.clone(),
+    }
+}
+
+fn source(patch: &Patch, candidate: &Candidate) -> Source {
+    let frame = candidate.made_for.basis.frame;
+    Source {
+        made: Arc::new(patch.made.translate(frame.x, frame.y)),
+        composite: Arc::clone(&patch.composite),
     }
 }
 

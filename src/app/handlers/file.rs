@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::io::with_result;
 use crate::app::open::{self, Opened};
 use crate::app::recipe;
 use crate::app::state::{App, AppEvent, NoticeKind};
 use crate::document::{Document, Orphan};
-use crate::photo::{self, EncodeOptions, Recipe};
+use crate::photo::{self, EncodeOptions, Photo, Recipe};
 use crate::settings::Settings;
 
 /// The picture of the first start; made by this project (assets/README.md).
@@ -149,6 +150,31 @@ impl App {
         let options = self.encode_options(Some(recipe::of_fill(&made)));
         self.saving = true;
         self.io.save_result(photo, result, frame, path, options);
+    }
+
+    /// Compares the picture with a result in it, or with its edits, with what it was.
+    pub(crate) fn save_heat_map(&mut self, candidate: Option<usize>, path: PathBuf) {
+        let Some(document) = &self.document else {
+            return;
+        };
+        let canvas = document.canvas();
+        let photo = Arc::clone(document.photo());
+        let chosen = candidate.and_then(|index| self.candidates.get(index));
+        self.saving = true;
+        if let Some(candidate) = chosen {
+            let frame = candidate.made_for.basis.frame;
+            let frame = frame.translate(-canvas.x, -canvas.y);
+            let result = Arc::clone(&candidate.result);
+            self.io.save_heat_map(path, move || {
+                let before = photo.reframed(frame)?;
+                Ok((before, with_result(&photo, &result, frame)?))
+            });
+        } else {
+            let base = Arc::clone(document.base());
+            self.io.save_heat_map(path, move || {
+                Ok((base.reframed(canvas)?, Photo::clone(&photo)))
+            });
+        }
     }
 
     fn encode_options(&self, recipe: Option<Recipe>) -> EncodeOptions {

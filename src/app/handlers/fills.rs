@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::app::state::{App, MadeFor, NoticeKind};
+use super::generate::Order;
+use crate::app::state::{App, MadeFor, NoticeKind, Then};
 use crate::document::{Document, DocumentError, FillId};
 use crate::engine::{EngineError, validate_settings};
 use crate::plan::plan_inpaint;
@@ -52,6 +53,14 @@ impl App {
         .map_err(|e| as_settings(&e))?;
         let made_for: Arc<MadeFor> = Arc::new(self.made_for(rerun.basis, mask));
         let job_mask = Arc::new(rerun.mask);
-        self.submit(count, &rerun.photo, &job_mask, &plan, &made_for)
+        self.submit(&Order {
+            count,
+            photo: &rerun.photo,
+            mask: &job_mask,
+            plan: &plan,
+            made_for: &made_for,
+            model: self.model.choice(),
+            then: Then::Choose,
+        })
     }
 }

@@ -2,20 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::app::state::{App, AppEvent, Candidate, Job, MadeFor, Model, NoticeKind, Progress};
+use crate::app::state::{
+    App, AppEvent, Candidate, Job, MadeFor, Model, NoticeKind, Progress, Then,
+};
 use crate::document::{Basis, Document, FillMask};
 use crate::engine::{
     DeviceChoice, EngineError, JobEvent, JobId, JobRequest, JobResult, ModelChoice, ModelSummary,
-    validate_settings,
+    Patch, validate_settings,
 };
 use crate::mask::Mask;
 use crate::photo::Photo;
-use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, plan_inpaint};
+use crate::plan::{GenerateSettings, InpaintPlan, PlanSettings, Prefill, Task, plan_inpaint};
 use crate::settings::Settings;
 
-/// When a checkpoint is asked to remove something without words it refines the exemplar fill instead of starting from
-/// nothing but noise.
-const REMOVE_STRENGTH: f64 = 0.9;
+/// Jobs to queue.
+pub(super) struct Order<'a> {
+    /// So many, with consecutive seeds.
+    pub count: u32,
+    pub photo: &'a Arc<Photo>,
+    pub mask: &'a Arc<Mask>,
+    pub plan: &'a InpaintPlan,
+    pub made_for: &'a Arc<MadeFor>,
+    pub model: ModelChoice,
+    pub then: Then,
+}
 
 impl App {
     /// What Generate would do now: the plan that the window shows and jobs carry out.
@@ -50,13 +60,9 @@ impl App {
 
     pub(super) fn plan_settings(&self) -> PlanSettings {
         let (prefill, extend_prefill) = match &self.model {
-            Model::Exemplar => (Prefill::Original, Prefill::Original),
+            Model::Exemplar | Model::Erase => (Prefill::Original, Prefill::Original),
             _ if self.options.raw => (Prefill::Original, Prefill::Edge),
-            _ if self.generate.prompt.trim().is_empty() => (Prefill::Exemplar, Prefill::Edge),
-            _ if self.generate.strength.is_some_and(|s| s < 1.0) => {
-                (Prefill::Original, Prefill::Edge)
-            }
-            Model::Checkpoint { .. } => (Prefill::Blur, Prefill::Edge),
+            Model::Checkpoint { .. } => (Task::of(&self.generate).prefill(), Prefill::Edge),
         };
         PlanSettings {
             whole: self.options.whole,
@@ -77,10 +83,14 @@ impl App {
             seed,
             ..self.generate.clone()
         };
-        let is_removal = self.plan_settings().prefill == Prefill::Exemplar;
         let has_mask = self.document.as_ref().is_some_and(|d| !d.mask().is_empty());
-        if settings.strength.is_none() && is_removal && has_mask {
-            settings.strength = Some(REMOVE_STRENGTH);
+        if settings.strength.is_none()
+            && has_mask
+            && !self.options.raw
+            && self.model.reads_prompts()
+        {
+            let strength = Task::of(&settings).strength();
+            settings.strength = (strength < 1.0).then_some(strength);
         }
         settings
     }
@@ -111,12 +121,20 @@ impl App {
         let (photo, mask) = (Arc::clone(document.photo()), Arc::clone(document.mask()));
         let basis = document.basis();
         let made_for = Arc::new(self.made_for(basis, document.mask_for_fill()));
-        self.submit(count, &photo, &mask, &plan, &made_for)
+        self.submit(&Order {
+            count,
+            photo: &photo,
+            mask: &mask,
+            plan: &plan,
+            made_for: &made_for,
+            model: self.model.choice(),
+            then: Then::Choose,
+        })
     }
 
     pub(super) fn made_for(&self, basis: Basis, mask: FillMask) -> MadeFor {
         let model_folder = match &self.model {
-            Model::Exemplar => None,
+            Model::Exemplar | Model::Erase => None,
             Model::Checkpoint { folder, .. } => Some(folder.clone()),
         };
         let known = self.model_hash.as_ref();
@@ -162,29 +180,25 @@ impl App {
     }
 
     /// Queues `count` jobs with consecutive seeds.
-    pub(super) fn submit(
-        &mut self,
-        count: u32,
-        photo: &Arc<Photo>,
-        mask: &Arc<Mask>,
-        plan: &InpaintPlan,
-        made_for: &Arc<MadeFor>,
-    ) -> Result<(), EngineError> {
+    pub(super) fn submit(&mut self, order: &Order<'_>) -> Result<(), EngineError> {
+        let made_for = order.made_for;
         let run = self.next_number();
         let first_seed = self.free_seed(made_for);
-        for offset in 0..count.max(1) {
+        for offset in 0..order.count.max(1) {
             let seed = first_seed.wrapping_add(u64::from(offset));
             let id = JobId(self.next_number());
             self.engine.submit(JobRequest {
                 id,
-                photo: Arc::clone(photo),
-                mask: Arc::clone(mask),
-                plan: plan.clone(),
+                photo: Arc::clone(order.photo),
+                mask: Arc::clone(order.mask),
+                plan: order.plan.clone(),
                 settings: self.job_settings(seed),
-                model: self.model.choice(),
+                model: order.model.clone(),
                 device: self.device,
                 precision: self.precision,
+                stitch: self.stitch_options(),
                 raw: self.options.raw,
+                hash_untouched: self.options.hash_untouched,
             })?;
             self.jobs.push_back(Job {
                 id,
@@ -192,6 +206,7 @@ impl App {
                 seed,
                 extension: made_for.basis.extension,
                 made_for: Arc::clone(made_for),
+                then: order.then,
                 is_running: false,
                 is_cancelling: false,
                 progress: Progress {
@@ -230,8 +245,11 @@ impl App {
 
     pub(crate) fn choose_model(&mut self, choice: ModelChoice) {
         match choice {
-            ModelChoice::Exemplar => {
-                self.model = Model::Exemplar;
+            ModelChoice::Exemplar | ModelChoice::Erase => {
+                self.model = match choice {
+                    ModelChoice::Erase => Model::Erase,
+                    _ => Model::Exemplar,
+                };
                 self.settings.model_folder = None;
                 self.keep_settings();
                 self.out.push(AppEvent::ModelChosen);
@@ -258,7 +276,7 @@ impl App {
                 self.notify(NoticeKind::Error, error.clone());
                 self.out.push(AppEvent::ModelFailed(error));
             }
-            (ModelChoice::Exemplar, Ok(_)) => {}
+            (ModelChoice::Exemplar | ModelChoice::Erase, Ok(_)) => {}
         }
     }
 
@@ -335,15 +353,11 @@ impl App {
         if !job.is_cancelling {
             self.note_speed(&job.made_for, &result.report);
         }
-        let candidate = Candidate {
-            id,
-            run: job.run,
-            seed: job.seed,
-            extension: job.extension,
-            revision: job.made_for.basis.revision,
-            made_for: job.made_for,
-            result: Arc::new(result),
-        };
+        if job.then == Then::Accept && !job.is_cancelling {
+            self.take_erasure(&job, result);
+            return self.out.push(AppEvent::JobFinished(id));
+        }
+        let candidate = Self::candidate_of(&job, result);
         if job.is_cancelling {
             self.out.push(AppEvent::JobCancelled(id));
         } else if self.fits(&candidate) {
@@ -364,11 +378,24 @@ impl App {
         }
     }
 
+    pub(super) fn candidate_of(job: &Job, result: JobResult) -> Candidate {
+        Candidate {
+            id: job.id,
+            run: job.run,
+            seed: job.seed,
+            extension: job.extension,
+            revision: job.made_for.basis.revision,
+            made_for: Arc::clone(&job.made_for),
+            result: Arc::new(result),
+        }
+    }
+
     /// Into the journal's blobs already, on a thread, so that accepting writes a short record only.
     fn keep_pixels(&mut self, candidate: &Candidate) {
         if let Some(journal) = self.document.as_mut().and_then(Document::journal_mut) {
-            let contents = candidate.result.patches.iter();
-            journal.prepare(contents.map(|patch| Arc::clone(&patch.content)).collect());
+            let pictures =
+                |patch: &Patch| [Arc::clone(&patch.content), Arc::clone(&patch.made.picture)];
+            journal.prepare(candidate.result.patches.iter().flat_map(pictures).collect());
         }
     }
 

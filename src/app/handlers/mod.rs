@@ -2,15 +2,18 @@
 
 mod candidates;
 mod clipboard;
+mod erase;
 mod file;
 mod fills;
 mod frame;
 mod generate;
 mod mask;
 mod select;
+mod stitch;
 
 pub use frame::{Anchor, Aspect, frame_of_aspect};
 pub use select::{ObjectStroke, ObjectStrokes, Search, Shape};
+pub use stitch::{StitchLook, Stitching};
 
 use std::hash::{BuildHasher, Hasher};
 

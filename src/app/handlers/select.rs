@@ -149,6 +149,28 @@ impl App {
         });
     }
 
+    /// Adds what the marked things leave around them.
+    pub(crate) fn cover_shadows(&mut self) {
+        let Some(document) = &self.document else {
+            return;
+        };
+        let (photo, mask) = (Arc::clone(document.photo()), Arc::clone(document.mask()));
+        if mask.is_empty() {
+            let text = "Mark something first; then its shadow can be added";
+            return self.notify(NoticeKind::Info, text);
+        }
+        self.search("shadow and halo", Combine::Add, move || {
+            let bounds = mask.bounds();
+            let reach = select::shadow_reach(bounds.size());
+            let rect = bounds.grow(2 * reach as i32).intersect(photo.size.rect());
+            let rgba = photo.display_rgba8(rect, 1);
+            let seen = Seen::new(&rgba, rect.size()).map_err(|e| e.to_string())?;
+            select::shadows(&seen, &mask.crop(rect), reach, &|| false)
+                .map(|found| found.translated(rect.x, rect.y))
+                .map_err(|e| e.to_string())
+        });
+    }
+
     fn search(
         &mut self,
         label: &'static str,

@@ -5,8 +5,8 @@
 //!
 //! 1. pixels the model kept: photo − result is the model's own drift;
 //! 2. pixels it repainted although the photo is known there (the seam): photo − result is the fill's error, and content;
-//! 3. where the mask has no such seam: the step from photo to fill across the edge. A step between none, the photo's own
-//!    at that place (towards what the hole hides) and the one just outside (a gradient going on) is natural and left alone.
+//! 3. where the mask has no such seam: the step from photo to fill across the edge. A step between none and the one just
+//!    outside (a gradient going on) is natural and left alone.
 
 use rayon::prelude::*;
 
@@ -20,6 +20,8 @@ const DRIFT_WEIGHT: f32 = 1.0;
 const NOTHING: f32 = 1e-5;
 /// An estimate this many squared standard errors large is believed by half.
 const DOUBT: f32 = 4.0;
+/// The same for what was found as a step only: a step can be the photo's own.
+const STEP_DOUBT: f32 = 12.0;
 
 /// What one pass looks at.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +139,6 @@ struct Sums {
     far: f32,
     far_photo: [f32; 3],
     inner: f32,
-    inner_photo: [f32; 3],
     inner_result: [f32; 3],
 }
 
@@ -150,7 +151,6 @@ impl Sums {
         add(&mut self.seam_difference, other.seam_difference, 1.0);
         add(&mut self.outer_photo, other.outer_photo, 1.0);
         add(&mut self.far_photo, other.far_photo, 1.0);
-        add(&mut self.inner_photo, other.inner_photo, 1.0);
         add(&mut self.inner_result, other.inner_result, 1.0);
     }
 }
@@ -225,7 +225,6 @@ impl Cells {
                         add(&mut sum.far_photo, photo, 1.0);
                     } else if (1..=band).contains(&inside) {
                         sum.inner += 1.0;
-                        add(&mut sum.inner_photo, photo, 1.0);
                         add(&mut sum.inner_result, result, 1.0);
                     }
                 });
@@ -299,20 +298,18 @@ fn step(sums: &Sums, done: [f32; 3]) -> [f32; 3] {
     })
 }
 
-/// How far the fill's step across the edge lies outside the range of no step, the photo's own and a gradient going on.
+/// How far the fill's step across the edge lies outside the range between no step and a gradient going on.
 fn step_error(sums: &Sums, done: [f32; 3]) -> [f32; 3] {
     let found = step(sums, done);
     std::array::from_fn(|c| {
         let outer = sums.outer_photo[c] / sums.outer;
-        let natural = sums.inner_photo[c] / sums.inner - outer;
         let found = found[c];
         let going_on = if sums.far > 0.0 {
             outer - sums.far_photo[c] / sums.far
         } else {
             0.0
         };
-        let (low, high) = (natural.min(going_on), natural.max(going_on));
-        found.clamp(low.min(0.0), high.max(0.0)) - found
+        found.clamp(going_on.min(0.0), going_on.max(0.0)) - found
     })
 }
 
@@ -334,6 +331,11 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
         index[one.y * shape.columns + one.x] = i;
     }
     let natural = evidence.iter().map(|e| e.natural).sum::<f32>() / evidence.len() as f32;
+    let doubt = if evidence.iter().any(|one| one.step != [0.0; 3]) {
+        STEP_DOUBT
+    } else {
+        DOUBT
+    };
     let mut believed = vec![[0.0; 3]; evidence.len()];
     for radius in scale.radii {
         let left: Vec<[f32; 3]> = evidence
@@ -345,7 +347,7 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
             })
             .collect();
         if *radius == usize::MAX {
-            let shared = shrunk_mean(&left, natural);
+            let shared = shrunk_mean(&left, natural, doubt);
             for value in &mut believed {
                 add(value, shared, 1.0);
             }
@@ -361,14 +363,14 @@ fn believe(evidence: &[Evidence], shape: &Grid, scale: &Scale) -> Vec<[f32; 3]> 
                     }
                 }
             }
-            add(value, shrunk_mean(&near, natural), 1.0);
+            add(value, shrunk_mean(&near, natural, doubt), 1.0);
         }
     }
     believed
 }
 
 /// Mean of the values clipped to their median ± 2.5 robust deviations, times the share of it that can't be chance.
-fn shrunk_mean(values: &[[f32; 3]], natural: f32) -> [f32; 3] {
+fn shrunk_mean(values: &[[f32; 3]], natural: f32, doubt: f32) -> [f32; 3] {
     // Neighbouring cells share pixels: about half of them are independent.
     let independent = values.len() as f32 / 2.0;
     if independent < 1.5 {
@@ -396,7 +398,7 @@ fn shrunk_mean(values: &[[f32; 3]], natural: f32) -> [f32; 3] {
         return [0.0; 3];
     }
     chance = chance.max(natural / independent);
-    let share = (1.0 - 0.5 * DOUBT * chance / size).max(0.0);
+    let share = (1.0 - 0.5 * doubt * chance / size).max(0.0);
     mean.map(|m| m * share)
 }
 
@@ -409,28 +411,29 @@ mod tests {
         let noisy: Vec<[f32; 3]> = (0..40)
             .map(|i| [if i % 2 == 0 { 0.1 } else { -0.095 }, 0.0, 0.0])
             .collect();
-        assert_eq!(shrunk_mean(&noisy, 0.0), [0.0; 3]);
+        assert_eq!(shrunk_mean(&noisy, 0.0, DOUBT), [0.0; 3]);
         let sure: Vec<[f32; 3]> = (0..40)
             .map(|i| [0.1 + 0.001 * (i % 3) as f32, 0.0, 0.0])
             .collect();
-        assert_eq!(shrunk_mean(&sure[..3], 0.02), [0.0; 3]);
-        assert!((shrunk_mean(&sure, 0.0)[0] - 0.101).abs() < 0.001);
+        assert_eq!(shrunk_mean(&sure[..3], 0.02, DOUBT), [0.0; 3]);
+        assert!((shrunk_mean(&sure, 0.0, DOUBT)[0] - 0.101).abs() < 0.001);
     }
 
     #[test]
     fn an_object_at_the_edge_is_clipped() {
         let mut values = vec![[0.02; 3]; 30];
         values[3..6].fill([0.9; 3]);
-        assert!((shrunk_mean(&values, 0.0)[0] - 0.02).abs() < 0.002);
+        assert!((shrunk_mean(&values, 0.0, DOUBT)[0] - 0.02).abs() < 0.002);
     }
 
     #[test]
-    fn a_step_up_to_the_photos_own_is_natural() {
+    fn a_gradient_going_on_is_natural() {
         let sums = Sums {
             outer: 1.0,
             outer_photo: [0.5; 3],
+            far: 1.0,
+            far_photo: [0.3; 3],
             inner: 1.0,
-            inner_photo: [0.7; 3],
             inner_result: [0.6, 0.75, 0.45],
             ..Sums::default()
         };

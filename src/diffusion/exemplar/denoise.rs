@@ -27,11 +27,18 @@ pub(super) trait Watch {
     fn look(&mut self, level: &Level, number: usize, progress: &mut Progress);
 }
 
-/// What every stage of a region needs.
-pub(super) struct Job<'a, 'b> {
-    /// The caller's quality setting: rounds at an ordinary level.
+/// What the caller chose, for one region.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen {
+    /// Rounds at an ordinary level.
     pub steps: usize,
     pub seed: u64,
+    pub zero_temperature: bool,
+}
+
+/// What every stage of a region needs.
+pub(super) struct Job<'a, 'b> {
+    pub chosen: Chosen,
     pub watch: &'a mut dyn Watch,
     pub progress: &'a mut Progress<'b>,
 }
@@ -68,7 +75,7 @@ pub(super) fn fill_region(
         let place = Place {
             number,
             levels,
-            seed: job.seed.wrapping_add((number as u64) << 40),
+            seed: job.chosen.seed.wrapping_add((number as u64) << 40),
         };
         let mut field = start(&mut level, place, done.take(), job)?;
         refine(&mut level, &mut field, place, job)?;
@@ -115,7 +122,12 @@ fn start(
         texture: 0.0,
         location: schedule::location(place.number, place.levels),
     };
-    peel::peel(level, k, terms, PEEL_TEMPERATURE, place.seed, job.progress)
+    let temperature = if job.chosen.zero_temperature {
+        0.0
+    } else {
+        PEEL_TEMPERATURE
+    };
+    peel::peel(level, k, terms, temperature, place.seed, job.progress)
 }
 
 /// The rounds: noise, search, posterior mean.
@@ -125,7 +137,10 @@ fn refine(
     place: Place,
     job: &mut Job,
 ) -> Result<(), Cancelled> {
-    let rounds = schedule::rounds(place.number, place.levels, job.steps);
+    let mut rounds = schedule::rounds(place.number, place.levels, job.chosen.steps);
+    if job.chosen.zero_temperature {
+        schedule::without_noise(&mut rounds);
+    }
     let distances = level.queries.len().saturating_mul(level.sources.len());
     let exhaustive = place.coarsest() && distances <= EXHAUSTIVE / rounds.len().max(1);
     let mut pass = 0u64;
@@ -135,6 +150,11 @@ fn refine(
             field.exhaust(level, round.terms, job.progress)?;
         } else {
             search(level, field, place, round, &mut pass, job)?;
+        }
+        // The last round's vote at full resolution is `finish`'s.
+        if place.number == 0 && i + 1 == rounds.len() {
+            job.progress.advance(vote::cost(level, field.k))?;
+            break;
         }
         vote::vote(level, field, round.voting, job.progress)?;
         job.watch.look(level, place.number, job.progress);

@@ -45,7 +45,7 @@ mod vote;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::progress::{Cancelled, Observer};
 use crate::raster::{Plane, RgbF32};
-use denoise::Job;
+use denoise::{Chosen, Job};
 use preview::Preview;
 use progress::Progress;
 use pyramid::{FILL, KNOWN, OTHER, PAINTED, Picture};
@@ -64,11 +64,27 @@ pub struct ExemplarSettings {
     pub seed: u64,
     /// Rounds at an ordinary pyramid level, 1–64; the coarsest has twice as many, full resolution half.
     pub steps: u32,
+    /// The limit of zero temperature: no noise is injected and every pick is the nearest patch, so the seed hardly
+    /// matters and few rounds do.
+    pub zero_temperature: bool,
+}
+
+impl ExemplarSettings {
+    /// The quickest fill that is still good.
+    pub const ERASE: Self = Self {
+        seed: 0,
+        steps: 4,
+        zero_temperature: true,
+    };
 }
 
 impl Default for ExemplarSettings {
     fn default() -> Self {
-        Self { seed: 0, steps: 8 }
+        Self {
+            seed: 0,
+            steps: 8,
+            zero_temperature: false,
+        }
     }
 }
 
@@ -130,7 +146,12 @@ pub fn fill(
             .seed
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(u64::from(region.id));
-        fill_one(&mut out, hole, &split, region, steps, seed, &mut progress)?;
+        let chosen = Chosen {
+            steps,
+            seed,
+            zero_temperature: settings.zero_temperature,
+        };
+        fill_one(&mut out, hole, &split, region, chosen, &mut progress)?;
     }
     progress.finish();
     Ok(out)
@@ -162,8 +183,7 @@ fn fill_one(
     hole: &Plane,
     split: &Split,
     region: &Region,
-    steps: usize,
-    seed: u64,
+    chosen: Chosen,
     progress: &mut Progress,
 ) -> Result<(), ExemplarError> {
     for crop in [region.crop, out.size.rect()] {
@@ -175,8 +195,7 @@ fn fill_one(
             state: &state,
         };
         let mut job = Job {
-            steps,
-            seed,
+            chosen,
             watch: &mut preview,
             progress,
         };

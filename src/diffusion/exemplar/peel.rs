@@ -106,9 +106,12 @@ fn pick(
     draw(&nearest, temperature, &mut stream)
 }
 
-/// A match drawn with probability ∝ exp(−(d − d₀) / 2τ).
+/// A match drawn with probability ∝ exp(−(d − d₀) / 2τ); at temperature 0 the nearest.
 fn draw(nearest: &Nearest, temperature: f32, stream: &mut Stream) -> u32 {
     let list = nearest.list();
+    if temperature <= 0.0 {
+        return list[0].at;
+    }
     let weight = |d: f32| {
         if d.is_finite() {
             (-(d - list[0].d) / (2.0 * temperature)).exp()

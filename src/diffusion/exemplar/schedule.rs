@@ -119,6 +119,14 @@ pub(super) fn rounds(level: usize, levels: usize, steps: usize) -> Vec<Round> {
         .collect()
 }
 
+/// The same rounds at zero temperature.
+pub(super) fn without_noise(rounds: &mut [Round]) {
+    for round in rounds {
+        round.sigma = 0.0;
+        round.voting.temperature = 4e-5;
+    }
+}
+
 /// Rough work of a region in distance evaluations: `count` pixels to fill, the deepest `depth` from the known, in a crop of
 /// `area` pixels.
 pub(super) fn cost(count: usize, depth: u16, area: usize, steps: usize) -> usize {

@@ -55,8 +55,7 @@ pub(super) fn correction(level: &Level, says: &Says) -> Vec<[f32; 3]> {
         value: rest,
         force: vec![[0.0; 3]; width * height],
     };
-    small.solve(0.0);
-    large.solve(1.0 / (FADE * FADE));
+    rayon::join(|| small.solve(0.0), || large.solve(1.0 / (FADE * FADE)));
     let corrected = |at: &u32| {
         let at = *at as usize;
         let from = (at / level.width - top) * width + at % level.width - left;

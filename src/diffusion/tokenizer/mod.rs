@@ -233,11 +233,18 @@ impl Tokenizer {
                 let (mut ids, mut starts) = (Vec::new(), Vec::new());
                 let mut tokens = Vec::new();
                 for (at, word) in short_words(text) {
-                    let mut clean = NormalizedString::from(word);
-                    cleaning.normalize(&mut clean).map_err(unreadable)?;
-                    tokens.clear();
-                    inner.encode(clean.get(), &mut tokens);
-                    ids.extend(tokens.iter().map(|t: &Token| u32::from(t.to_u16())));
+                    // Where `!` is the padding, it is a special token wherever it stands.
+                    let is_special = |c: char| c == '!' && self.padding == PADDING_OPEN_CLIP;
+                    for (i, part) in word.split(is_special).enumerate() {
+                        if i > 0 {
+                            ids.push(self.padding);
+                        }
+                        let mut clean = NormalizedString::from(part);
+                        cleaning.normalize(&mut clean).map_err(unreadable)?;
+                        tokens.clear();
+                        inner.encode(&marked(clean.get()), &mut tokens);
+                        ids.extend(tokens.iter().map(|t: &Token| u32::from(t.to_u16())));
+                    }
                     starts.resize(ids.len(), at);
                 }
                 Ok((ids, starts))
@@ -291,6 +298,14 @@ fn cleaning() -> std::result::Result<Normalizers, tokenizers::Error> {
         spaces.into(),
         Lowercase.into(),
     ]))
+}
+
+/// CLIP's special tokens as the built-in encoder spells them; its own spellings are plain text to CLIP, which parts them behind `<`.
+fn marked(text: &str) -> String {
+    text.replace("<start_of_text>", "< start_of_text>")
+        .replace("<end_of_text>", "< end_of_text>")
+        .replace("<|startoftext|>", "<start_of_text>")
+        .replace("<|endoftext|>", "<end_of_text>")
 }
 
 /// The text's words with their places; very long ones in several parts.

@@ -74,6 +74,9 @@ pub struct FillText {
     /// Prompt, seed, model and all else that made it.
     #[serde(default)]
     pub recipe: Value,
+    /// The sliders of its stitch.
+    #[serde(default)]
+    pub stitch: Value,
 }
 
 /// By how many pixels a fill grew the frame; negative where it cropped.
@@ -95,6 +98,23 @@ pub struct PartText {
     /// How far the coverage fades outside the mask.
     #[serde(default)]
     pub blend_px: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceText>,
+}
+
+/// What a part was stitched from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceText {
+    pub rect: RectText,
+    /// Size of the model's picture.
+    pub width: u32,
+    pub height: u32,
+    /// The entry of the model's picture, 16-bit RGB.
+    pub picture: String,
+    /// The entries of both masks, 8-bit grey of the size of `rect`.
+    pub denoise: String,
+    pub composite: String,
+    pub seed: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -235,6 +255,15 @@ fn check(text: &ProjectText) -> Result<(), ProjectError> {
                     format!("has an impossible place ({:?})", part.rect),
                 );
             }
+            if let Some(source) = &part.source
+                && !(is_sane(source.rect.into())
+                    && is_sane(PixelRect::new(0, 0, source.width, source.height)))
+            {
+                return wrong(
+                    &source.picture,
+                    "has an impossible place or size".to_owned(),
+                );
+            }
         }
     }
     check_total(text)
@@ -244,10 +273,16 @@ fn check(text: &ProjectText) -> Result<(), ProjectError> {
 /// they are read.
 fn check_total(text: &ProjectText) -> Result<(), ProjectError> {
     let area = |rect: RectText| PixelRect::from(rect).area();
+    let part_area = |part: &PartText| {
+        let source = part.source.as_ref().map_or(0, |s| {
+            2 * area(s.rect) + PixelSize::new(s.width, s.height).area()
+        });
+        2 * area(part.rect) + source
+    };
     let parts = text.fills.iter().flat_map(|f| &f.parts);
     let planes = text.fills.iter().filter_map(|f| f.mask.as_ref());
     let total = PixelSize::new(text.base.width, text.base.height).area()
-        + parts.map(|p| 2 * area(p.rect)).sum::<u64>()
+        + parts.map(part_area).sum::<u64>()
         + planes.chain(&text.mask).map(|p| area(p.rect)).sum::<u64>();
     if total > MAX_PROJECT_BYTES {
         return Err(too_large());

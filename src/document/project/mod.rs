@@ -12,4 +12,4 @@ mod version;
 pub use error::ProjectError;
 pub use format::StoredGrowth;
 pub use reading::read_archive;
-pub use stored::{StoredFill, StoredPart, StoredPlane, StoredProject, write_archive};
+pub use stored::{StoredFill, StoredPart, StoredPlane, StoredProject, StoredSource, write_archive};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::archive::Reader;
-use super::format::{self, BaseText, FILE_NAME, MAX_TEXT_BYTES, PlaneText};
-use super::{ProjectError, StoredFill, StoredPart, StoredPlane, StoredProject};
+use super::format::{self, BaseText, FILE_NAME, MAX_TEXT_BYTES, PlaneText, SourceText};
+use super::{ProjectError, StoredFill, StoredPart, StoredPlane, StoredProject, StoredSource};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::photo::{Layout, Photo, Samples, decode_bytes};
 
@@ -41,6 +41,10 @@ fn read(path: &Path) -> Result<StoredProject, ProjectError> {
                 )?),
                 coverage: pictures.plane(&part.coverage, rect.size())?,
                 blend_px: part.blend_px,
+                source: match &part.source {
+                    None => None,
+                    Some(source) => Some(pictures.source(source)?),
+                },
             });
         }
         fills.push(StoredFill {
@@ -52,6 +56,7 @@ fn read(path: &Path) -> Result<StoredProject, ProjectError> {
             parts,
             mask: pictures.stored_plane(fill.mask.as_ref())?,
             recipe: fill.recipe,
+            stitch: fill.stitch,
         });
     }
     Ok(StoredProject {
@@ -121,6 +126,22 @@ impl Pictures {
             (Layout::Gray, Samples::U8(data)) => Ok(data),
             _ => Err(ProjectError::damaged(name, "is not 8-bit grey")),
         }
+    }
+
+    fn source(&mut self, source: &SourceText) -> Result<StoredSource, ProjectError> {
+        let rect: PixelRect = source.rect.into();
+        let size = PixelSize::new(source.width, source.height);
+        let picture = self.photo(&source.picture, size, CONTAINER_BYTES)?;
+        if picture.layout != Layout::Rgb || !picture.samples.is_16_bit() {
+            return Err(ProjectError::damaged(&source.picture, "is not 16-bit RGB"));
+        }
+        Ok(StoredSource {
+            rect,
+            picture: Arc::new(picture),
+            denoise: self.plane(&source.denoise, rect.size())?,
+            composite: self.plane(&source.composite, rect.size())?,
+            seed: source.seed,
+        })
     }
 
     fn stored_plane(

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::ProjectError;
 use super::archive::{self, Entry};
 use super::format::{
-    self, BaseText, FILE_NAME, FillText, PartText, PlaneText, ProjectText, StoredGrowth,
+    self, BaseText, FILE_NAME, FillText, PartText, PlaneText, ProjectText, SourceText, StoredGrowth,
 };
 use super::version;
 use crate::geometry::{PixelRect, PixelSize};
@@ -44,6 +44,8 @@ pub struct StoredFill {
     pub parts: Vec<StoredPart>,
     pub mask: Option<StoredPlane>,
     pub recipe: Value,
+    /// The sliders of its stitch.
+    pub stitch: Value,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +57,19 @@ pub struct StoredPart {
     pub coverage: Vec<u8>,
     /// How far the coverage fades outside the mask, in px.
     pub blend_px: u32,
+    pub source: Option<StoredSource>,
+}
+
+/// What a part was stitched from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSource {
+    pub rect: PixelRect,
+    /// The model's own picture: 16-bit RGB of any size.
+    pub picture: Arc<Photo>,
+    /// One byte a pixel of `rect`, as `composite`.
+    pub denoise: Vec<u8>,
+    pub composite: Vec<u8>,
+    pub seed: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,31 +204,34 @@ fn text_of(project: &StoredProject) -> (ProjectText, Vec<Picture<'_>>) {
 
 fn fill_text<'a>(index: usize, fill: &'a StoredFill, pictures: &mut Vec<Picture<'a>>) -> FillText {
     let folder = format!("fills/{index}");
-    let parts = fill
-        .parts
-        .iter()
-        .enumerate()
-        .map(|(number, part)| {
-            let content = format!("{folder}/part{number}.png");
-            let coverage = format!("{folder}/part{number}-coverage.png");
-            pictures.push(Picture {
-                name: content.clone(),
-                size: part.rect.size(),
-                pixels: Pixels::Photo(&part.content),
-            });
-            pictures.push(Picture {
-                name: coverage.clone(),
-                size: part.rect.size(),
-                pixels: Pixels::Plane(&part.coverage),
-            });
-            PartText {
-                rect: part.rect.into(),
-                content,
-                coverage,
-                blend_px: part.blend_px,
-            }
-        })
-        .collect();
+    let parts =
+        fill.parts
+            .iter()
+            .enumerate()
+            .map(|(number, part)| {
+                let content = format!("{folder}/part{number}.png");
+                let coverage = format!("{folder}/part{number}-coverage.png");
+                pictures.push(Picture {
+                    name: content.clone(),
+                    size: part.rect.size(),
+                    pixels: Pixels::Photo(&part.content),
+                });
+                pictures.push(Picture {
+                    name: coverage.clone(),
+                    size: part.rect.size(),
+                    pixels: Pixels::Plane(&part.coverage),
+                });
+                PartText {
+                    rect: part.rect.into(),
+                    content,
+                    coverage,
+                    blend_px: part.blend_px,
+                    source: part.source.as_ref().map(|source| {
+                        source_text(source, &format!("{folder}/part{number}"), pictures)
+                    }),
+                }
+            })
+            .collect();
     FillText {
         id: fill.id,
         name: fill.name.clone(),
@@ -226,6 +244,39 @@ fn fill_text<'a>(index: usize, fill: &'a StoredFill, pictures: &mut Vec<Picture<
             .as_ref()
             .map(|plane| plane_text(plane, format!("{folder}/mask.png"), pictures)),
         recipe: fill.recipe.clone(),
+        stitch: fill.stitch.clone(),
+    }
+}
+
+fn source_text<'a>(
+    source: &'a StoredSource,
+    stem: &str,
+    pictures: &mut Vec<Picture<'a>>,
+) -> SourceText {
+    let size = source.picture.size;
+    let picture = format!("{stem}-model.png");
+    pictures.push(Picture {
+        name: picture.clone(),
+        size,
+        pixels: Pixels::Photo(&source.picture),
+    });
+    let mut plane = |word: &str, data: &'a [u8]| {
+        let name = format!("{stem}-{word}.png");
+        pictures.push(Picture {
+            name: name.clone(),
+            size: source.rect.size(),
+            pixels: Pixels::Plane(data),
+        });
+        name
+    };
+    SourceText {
+        rect: source.rect.into(),
+        width: size.width,
+        height: size.height,
+        denoise: plane("denoise", &source.denoise),
+        composite: plane("composite", &source.composite),
+        picture,
+        seed: source.seed,
     }
 }
 

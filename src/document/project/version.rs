@@ -10,14 +10,17 @@ use super::ProjectError;
 use super::format::FILE_NAME;
 
 /// The format that is written.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The oldest format number whose readers can make sense of what is written.
 pub const READER: u32 = 1;
 
 /// One step, from the format whose number is its place in the table (from 1) to the next.
 type Migration = fn(Value) -> Result<Value, String>;
 /// `MIGRATIONS[n]` leads from format `n + 1` to `n + 2`.
-const MIGRATIONS: &[Migration] = &[];
+const MIGRATIONS: &[Migration] = &[
+    // To 2: parts may have a `source` and fills a `stitch`; those of 1 have none.
+    Ok,
+];
 
 /// The text `value` as this version has it.
 pub fn current(value: Value) -> Result<Value, ProjectError> {

@@ -6,7 +6,7 @@ use eframe::egui::{self, Event, Key, Pos2, Rect, Response, TouchPhase, Ui};
 use super::gestures::{self, Effect, Gesture, Surroundings};
 use super::view::Mapping;
 use super::{can_extend, handles, selecting};
-use crate::app::Command;
+use crate::app::{Command, Tool};
 use crate::ui::action::{Action, Scene};
 
 /// Runs this frame's events through the gesture and carries its effects out.
@@ -89,13 +89,21 @@ fn pinch(ctx: &egui::Context, mapping: &Mapping, gesture: &mut Gesture, scene: &
         return;
     };
     match gesture.stop() {
-        Some(Effect::End) => scene.send(Command::EndStroke),
+        Some(Effect::End) => end_stroke(scene),
         Some(_) => scene.state.canvas.selecting.cancel(),
         None => {}
     }
     let view = &mut scene.state.canvas.view;
     view.pan(mapping, touch.translation_delta);
     view.zoom_about(mapping, touch.center_pos, touch.zoom_delta);
+}
+
+fn end_stroke(scene: &mut Scene<'_>) {
+    scene.send(if scene.app.tool() == Tool::Erase {
+        Command::EraseStroke
+    } else {
+        Command::EndStroke
+    });
 }
 
 fn carry_out(
@@ -150,7 +158,7 @@ fn carry_out(
             });
             scene.state.canvas.last_point = Some(at);
         }
-        Effect::End => scene.send(Command::EndStroke),
+        Effect::End => end_stroke(scene),
         Effect::Press {
             at,
             is_secondary,

@@ -100,7 +100,7 @@ pub fn press(
                 how: scene.app.combine(),
             });
         }
-        Tool::Brush | Tool::Eraser | Tool::Pan => {}
+        Tool::Brush | Tool::Eraser | Tool::Erase | Tool::Pan => {}
     }
 }
 

@@ -31,7 +31,9 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
 
 fn describe(scene: &Scene<'_>) -> (String, String) {
     match scene.app.model() {
-        Model::Exemplar => (text::EXEMPLAR.to_owned(), text::EXEMPLAR_LINE.to_owned()),
+        Model::Exemplar | Model::Erase => {
+            (text::EXEMPLAR.to_owned(), text::EXEMPLAR_LINE.to_owned())
+        }
         Model::Checkpoint { summary, folder } => {
             let native = summary
                 .frame

@@ -86,7 +86,7 @@ fn facts(ui: &mut Ui, width: f32, scene: &Scene<'_>) {
 
 fn device(ui: &mut Ui, scene: &Scene<'_>) {
     let words = match (scene.app.model(), &scene.state.last_device) {
-        (Model::Exemplar, _) => text::device("cpu").to_owned(),
+        (Model::Exemplar | Model::Erase, _) => text::device("cpu").to_owned(),
         (Model::Checkpoint { .. }, Some(used)) => used.clone(),
         (Model::Checkpoint { .. }, None) => text::device(scene.app.device().name()).to_owned(),
     };

@@ -78,6 +78,7 @@ fn icon_of(tool: Tool) -> Icon {
         Tool::Polygon => Icon::Polygon,
         Tool::Wand => Icon::Wand,
         Tool::Object => Icon::Object,
+        Tool::Erase => Icon::Spark,
         Tool::Pan => Icon::Hand,
     }
 }

@@ -1,0 +1,205 @@
+//! Owns changing an accepted edit's edge while a slider moves: a thread measures the edit once and stitches for the
+//! latest sliders, its pictures are shown over the document, and the last becomes one step of history. Called by
+//! `dispatch` and `poll`.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::app::io::{StitchOutcome, StitchPictures};
+use crate::app::state::{App, NoticeKind};
+use crate::compose::StitchOptions;
+use crate::document::{Document, DocumentError, FillId, FillPart, Restitch, Restitcher};
+
+/// An edit whose sliders move.
+pub struct Stitching {
+    pub id: FillId,
+    /// The sliders as they are now.
+    pub wanted: StitchOptions,
+    number: u64,
+    /// Of the document while this is worked at; another one means that somebody else changed it.
+    content: u64,
+    /// The drag is over: what is `wanted` becomes a step when it comes.
+    is_over: bool,
+    orders: Sender<StitchOptions>,
+    shown: Option<Arc<StitchLook>>,
+}
+
+/// How the picture looks with sliders that are not a step of history yet.
+pub struct StitchLook {
+    /// Different for every look.
+    pub number: u64,
+    pub options: StitchOptions,
+    /// Rectangles in document space with their RGBA for the screen.
+    pub pictures: StitchPictures,
+    parts: Vec<FillPart>,
+}
+
+impl App {
+    /// The sliders of an edit were moved.
+    pub(crate) fn set_fill_stitch(&mut self, id: FillId, options: StitchOptions) {
+        self.end_stroke();
+        let Some(document) = &self.document else {
+            return;
+        };
+        let content = document.content_number();
+        let is_known = |s: &Stitching| s.id == id && s.content == content;
+        if !self.stitching.as_ref().is_some_and(is_known) {
+            let start = match document.restitch_start(id) {
+                Ok(start) if start.fill().can_restitch() => start,
+                Ok(_) => {
+                    let text = "This edit was made by an older version, which kept nothing to stitch anew: make it again";
+                    self.notify(NoticeKind::Info, text);
+                    return;
+                }
+                Err(error) => return self.notify(NoticeKind::Error, error.to_string()),
+            };
+            let (orders, received) = channel();
+            let number = self.next_number();
+            self.io
+                .stitch(number, move |tell| work(start, &received, tell));
+            self.stitching = Some(Stitching {
+                id,
+                wanted: options,
+                number,
+                content,
+                is_over: false,
+                orders,
+                shown: None,
+            });
+        }
+        if let Some(stitching) = &mut self.stitching {
+            stitching.wanted = options;
+            stitching.is_over = false;
+            // A thread that has failed has said why.
+            let _ = stitching.orders.send(options);
+        }
+    }
+
+    /// A drag of a slider is over.
+    pub(crate) fn end_stitch(&mut self) {
+        if let Some(stitching) = &mut self.stitching {
+            stitching.is_over = true;
+            self.keep_stitch();
+        }
+    }
+
+    pub(crate) fn on_stitched(
+        &mut self,
+        number: u64,
+        options: StitchOptions,
+        result: StitchOutcome,
+    ) {
+        let look_number = self.next_number();
+        let Some(stitching) = self.stitching.as_mut().filter(|s| s.number == number) else {
+            return;
+        };
+        match result {
+            Ok((parts, pictures)) => {
+                stitching.shown = Some(Arc::new(StitchLook {
+                    number: look_number,
+                    options,
+                    pictures,
+                    parts,
+                }));
+                self.keep_stitch();
+            }
+            Err(error) => {
+                self.stitching = None;
+                self.notify(NoticeKind::Error, error);
+            }
+        }
+    }
+
+    /// Makes what is shown a step of history, once nobody drags and it is what was asked for.
+    fn keep_stitch(&mut self) {
+        let (Some(stitching), Some(document)) = (&mut self.stitching, &mut self.document) else {
+            return;
+        };
+        let is_asked = |look: &&Arc<StitchLook>| look.options == stitching.wanted;
+        let Some(look) = stitching.shown.as_ref().filter(is_asked) else {
+            return;
+        };
+        if !stitching.is_over || document.content_number() != stitching.content {
+            return;
+        }
+        let parts = look.parts.clone();
+        let kept = document.set_fill_stitch(stitching.id, stitching.wanted, parts);
+        stitching.content = document.content_number();
+        stitching.is_over = false;
+        stitching.shown = None;
+        if let Err(error) = kept {
+            self.stitching = None;
+            self.notify(NoticeKind::Error, error.to_string());
+        }
+        self.drop_stale_candidates();
+    }
+
+    /// The sliders of an edit as a person sees them: as moved, or as kept.
+    pub fn stitch_of(&self, id: FillId) -> Option<StitchOptions> {
+        let fill = self.document.as_ref()?.fill(id)?;
+        let moved = self
+            .stitching
+            .as_ref()
+            .filter(|s| s.id == id && self.is_live(s));
+        let is_pending = |s: &&Stitching| s.is_over || s.shown.is_some();
+        Some(moved.filter(is_pending).map_or(fill.stitch, |s| s.wanted))
+    }
+
+    /// What is to be laid over the picture while sliders move.
+    pub fn stitch_look(&self) -> Option<&Arc<StitchLook>> {
+        self.stitching
+            .as_ref()
+            .filter(|s| self.is_live(s))?
+            .shown
+            .as_ref()
+    }
+
+    /// A stitch was asked for and is not a step of history yet.
+    pub fn is_stitching(&self) -> bool {
+        self.stitching
+            .as_ref()
+            .is_some_and(|s| s.is_over && self.is_live(s))
+    }
+
+    fn is_live(&self, stitching: &Stitching) -> bool {
+        self.document.as_ref().map(Document::content_number) == Some(stitching.content)
+    }
+}
+
+/// Stitches for the latest order until nobody orders any more.
+fn work(
+    start: Restitch,
+    orders: &Receiver<StitchOptions>,
+    tell: &dyn Fn(StitchOptions, StitchOutcome),
+) {
+    let mut prepared = None;
+    let mut start = Some(start);
+    while let Ok(mut options) = orders.recv() {
+        while let Ok(later) = orders.try_recv() {
+            options = later;
+        }
+        if let Some(start) = start.take() {
+            match start.prepare() {
+                Ok(restitcher) => prepared = Some(restitcher),
+                Err(error) => return tell(options, Err(error.to_string())),
+            }
+        }
+        if let Some(restitcher) = &prepared {
+            let result = stitch(restitcher, &options).map_err(|error| error.to_string());
+            tell(options, result);
+        }
+    }
+}
+
+fn stitch(
+    restitcher: &Restitcher,
+    options: &StitchOptions,
+) -> Result<(Vec<FillPart>, StitchPictures), DocumentError> {
+    let parts = restitcher.apply(options)?;
+    let look = restitcher
+        .look(&parts)?
+        .into_iter()
+        .map(|(rect, photo)| (rect, Arc::new(photo.display_rgba8(photo.size.rect(), 1))))
+        .collect();
+    Ok((parts, look))
+}
