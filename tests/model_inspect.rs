@@ -1,5 +1,8 @@
 //! Telling models on disk apart: small made-up folders and headers, complete, damaged and foreign.
 
+#[path = "common/made_up.rs"]
+mod made_up;
+
 use std::path::Path;
 
 use inlay::geometry::PixelSize;
@@ -168,7 +171,7 @@ fn what_is_wrong_with_a_folder_is_told() {
             );
         }),
         ("JSON", |r| write(&r.join("model_index.json"), "{")),
-        ("SDXL", |r| {
+        ("text_encoder_2", |r| {
             write(
                 &r.join("model_index.json"),
                 r#"{"_class_name": "StableDiffusionXLPipeline", "text_encoder_2": ["t", "C"]}"#,
@@ -229,76 +232,104 @@ fn sharded_and_bin_weights() {
 #[test]
 fn single_files_are_told_apart_by_their_tensors() {
     let folder = tempfile::tempdir().expect("folder");
-    let path = folder.path().join("some.safetensors");
-    let unet_in = "model.diffusion_model.input_blocks.0.0.weight";
-    let cross = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight";
-    for (width, channels, family, inpainting, side) in [
-        (768u64, 9u64, ModelFamily::Sd1, true, Some(512)),
-        (768, 4, ModelFamily::Sd1, false, Some(512)),
-        (1024, 9, ModelFamily::Sd2, true, Some(512)),
-        (1024, 4, ModelFamily::Sd2, false, None),
-        (2048, 4, ModelFamily::Sdxl, false, Some(1024)),
-        (500, 4, ModelFamily::Unknown, false, None),
+    let path = folder.path().join("some.bin");
+    for (family, channels, wanted, side) in [
+        ("sd1", 9, ModelFamily::Sd1, 512),
+        ("sd1", 4, ModelFamily::Sd1, 512),
+        ("sd2", 9, ModelFamily::Sd2, 512),
+        ("sd2", 4, ModelFamily::Sd2, 768),
+        ("xl", 4, ModelFamily::Sdxl, 1024),
     ] {
-        weights(
-            &path,
-            &[
-                (unet_in, &[32, channels, 3, 3]),
-                (cross, &[8, width]),
-                ("first_stage_model.x", &[5]),
-            ],
-            "F16",
-            0,
-        );
+        let tensors = made_up::single(family, channels);
+        made_up::write(&path, &tensors, safetensors::Dtype::F16, &[]);
         let info = inspect(&path).expect("readable");
+        assert_eq!((info.usable, &info.why_not), (true, &None));
         assert_eq!(
             (info.kind, info.family, info.inpainting),
-            (ModelKind::Safetensors, family, inpainting)
+            (ModelKind::Safetensors, wanted, channels == 9)
         );
+        // The tiny autoencoders halve twice, not three times.
         assert_eq!(
-            (info.in_channels, info.text_width),
-            (Some(channels as u32), Some(width as u32))
+            (info.in_channels, info.native_size.map(|s| s.width)),
+            (Some(channels as u32), Some(side / 2))
         );
-        assert_eq!(info.native_size.map(|s| s.width), side);
+        assert_eq!(info.dtype.as_deref(), Some("F16"));
+        let parts: Vec<_> = info.parts.iter().map(|p| p.name.as_str()).collect();
+        let count = if family == "xl" { 4 } else { 3 };
         assert_eq!(
-            info.parts
-                .iter()
-                .map(|p| p.name.as_str())
-                .collect::<Vec<_>>(),
-            ["unet", "vae"]
+            parts,
+            ["unet", "vae", "text_encoder", "text_encoder_2"][..count]
         );
-        assert!(why(&info).contains("diffusers folder"));
+        let prediction = if family == "sd2" {
+            None
+        } else {
+            Some("epsilon")
+        };
+        assert_eq!(info.prediction_type.as_deref(), prediction);
     }
+}
+
+#[test]
+fn sd2_files_say_what_they_predict_in_several_ways() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("some.safetensors");
+    let mut tensors = made_up::single("sd2", 4);
+    let predicts = || inspect(&path).expect("readable").prediction_type;
+    let write = |tensors: &made_up::Tensors, about: &[(&str, &str)]| {
+        made_up::write(&path, tensors, safetensors::Dtype::F16, about);
+    };
+    write(&tensors, &[("modelspec.prediction_type", "v")]);
+    assert_eq!(predicts().as_deref(), Some("v_prediction"));
+    write(&tensors, &[("modelspec.prediction_type", "epsilon")]);
+    assert_eq!(predicts().as_deref(), Some("epsilon"));
+    write(&tensors, &[]);
+    assert_eq!(predicts(), None);
+    std::fs::write(
+        path.with_extension("yaml"),
+        "model:\n  params:\n    parameterization: \"v\"\n",
+    )
+    .expect("writes");
+    assert_eq!(predicts().as_deref(), Some("v_prediction"));
+    std::fs::remove_file(path.with_extension("yaml")).expect("removes");
+    tensors.insert("v_pred".into(), (vec![1], vec![half::f16::ONE]));
+    write(&tensors, &[]);
+    assert_eq!(predicts().as_deref(), Some("v_prediction"));
+}
+
+#[test]
+fn what_is_wrong_with_a_single_file_is_told() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("some.safetensors");
+    let whole = made_up::single("sd1", 4);
+    let without = |start: &str| {
+        let mut tensors = whole.clone();
+        tensors.retain(|name, _| !name.starts_with(start));
+        made_up::write(&path, &tensors, safetensors::Dtype::F16, &[]);
+        why(&inspect(&path).expect("readable"))
+    };
+    assert!(without("first_stage_model.").contains("--vae"));
+    assert!(without("cond_stage_model.").contains("text encoder"));
+    assert!(without("model.diffusion_model.out.2.weight").contains("out.2.weight"));
+    let missing = without("model.diffusion_model.input_blocks.0.0.weight");
+    assert!(missing.contains("input_blocks.0.0"), "{missing}");
     for (name, word) in [
         ("lora_unet_down.lora_down.weight", "LoRA"),
         ("control_model.input", "ControlNet"),
         ("double_blocks.0.img", "transformer"),
         ("text_model.encoder.layers.0.x", "text encoder"),
-        ("something", "no Stable Diffusion"),
+        ("emb_params", "textual inversion"),
+        ("something.else", "no Stable Diffusion"),
     ] {
-        weights(&path, &[(name, &[1])], "F16", 0);
+        let shape: &[u64] = if name.starts_with("some") {
+            &[1, 2, 3]
+        } else {
+            &[1, 768]
+        };
+        weights(&path, &[(name, shape)], "F16", 0);
         let info = inspect(&path).expect("readable");
         assert_eq!(info.kind, ModelKind::NotAModel);
         assert!(why(&info).contains(word), "{:?}", info.why_not);
     }
-}
-
-#[test]
-fn pytorch_files_are_recognised_without_running_them() {
-    let folder = tempfile::tempdir().expect("folder");
-    let path = folder.path().join("model.ckpt");
-    let mut bytes = b"PK\x03\x04archive/data.pkl\x80\x02".to_vec();
-    bytes.extend(b"X\x2d\0\0\0model.diffusion_model.input_blocks.0.0.weightq\x05ctorch._utils\n");
-    bytes.extend(b"K\0(M@\x01K\x09K\x03K\x03tq\x06");
-    bytes.extend(b"cond_stage_model.transformer.text_model.x");
-    std::fs::write(&path, bytes).expect("writes");
-    let info = inspect(&path).expect("readable");
-    assert_eq!(
-        (info.kind, info.family),
-        (ModelKind::PytorchCheckpoint, ModelFamily::Sd1)
-    );
-    assert_eq!((info.in_channels, info.inpainting), (Some(9), true));
-    assert!(why(&info).contains("code"));
 }
 
 #[test]
@@ -311,7 +342,7 @@ fn other_things_are_no_models() {
     assert_eq!(info.kind, ModelKind::NotAModel);
     write(&path.join("empty.safetensors"), "");
     assert!(
-        why(&inspect(&path.join("empty.safetensors")).expect("readable")).contains("cut short")
+        why(&inspect(&path.join("empty.safetensors")).expect("readable")).contains("too short")
     );
     let mut lies = u64::MAX.to_le_bytes().to_vec();
     lies.extend(b"{}");

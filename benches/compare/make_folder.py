@@ -1,6 +1,6 @@
 """Writes a Stable Diffusion folder with random weights at full size, for speed and memory measurements.
 
-    python make_folder.py OUT [--kind sd15|sd21] [--channels 9|4] [--dtype float16|float32] [--vocabulary DIR]
+    python make_folder.py OUT [--kind sd15|sd21|sdxl] [--channels 9|4] [--dtype float16|float32] [--vocabulary DIR]
 
 Needs torch, diffusers, transformers. DIR holds CLIP's vocab.json and merges.txt; without it a byte-level stand-in is written.
 """
@@ -11,13 +11,35 @@ import tempfile
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionXLInpaintPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 WIDTHS = (320, 640, 1280, 1280)
 
 
 def unet(kind, channels):
+    if kind == "sdxl":
+        return UNet2DConditionModel(
+            sample_size=128,
+            in_channels=channels,
+            block_out_channels=WIDTHS[:3],
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=2048,
+            attention_head_dim=(5, 10, 20),
+            transformer_layers_per_block=(1, 2, 10),
+            use_linear_projection=True,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=256,
+            projection_class_embeddings_input_dim=2816,
+        )
     sd2 = kind == "sd21"
     return UNet2DConditionModel(
         sample_size=64,
@@ -29,14 +51,15 @@ def unet(kind, channels):
     )
 
 
-def vae():
+def vae(kind):
     return AutoencoderKL(
         block_out_channels=(128, 256, 512, 512),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=2,
         latent_channels=4,
-        sample_size=512,
+        sample_size=1024 if kind == "sdxl" else 512,
+        scaling_factor=0.13025 if kind == "sdxl" else 0.18215,
     )
 
 
@@ -49,6 +72,19 @@ def text_encoder(kind):
             num_hidden_layers=23 if sd2 else 12,
             num_attention_heads=16 if sd2 else 12,
             hidden_act="gelu" if sd2 else "quick_gelu",
+        )
+    )
+
+
+def second_text_encoder():
+    return CLIPTextModelWithProjection(
+        CLIPTextConfig(
+            hidden_size=1280,
+            intermediate_size=5120,
+            num_hidden_layers=32,
+            num_attention_heads=20,
+            hidden_act="gelu",
+            projection_dim=1280,
         )
     )
 
@@ -73,32 +109,43 @@ def tokenizer(vocabulary):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    parser.add_argument("--kind", choices=("sd15", "sd21"), default="sd15")
+    parser.add_argument("--kind", choices=("sd15", "sd21", "sdxl"), default="sd15")
     parser.add_argument("--channels", type=int, choices=(4, 9), default=9)
     parser.add_argument("--dtype", choices=("float16", "float32"), default="float16")
     parser.add_argument("--vocabulary")
     args = parser.parse_args()
     torch.manual_seed(0)
-    scheduler = DDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-        prediction_type="v_prediction" if args.kind == "sd21" else "epsilon",
-    )
-    pipeline = StableDiffusionInpaintPipeline(
-        vae=vae(),
-        text_encoder=text_encoder(args.kind),
-        tokenizer=tokenizer(args.vocabulary),
-        unet=unet(args.kind, args.channels),
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.to(getattr(torch, args.dtype)).save_pretrained(args.out)
+    # Built in the wanted precision: SDXL would not fit into memory otherwise.
+    torch.set_default_dtype(getattr(torch, args.dtype))
+    schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
+    parts = {
+        "vae": vae(args.kind),
+        "text_encoder": text_encoder(args.kind),
+        "tokenizer": tokenizer(args.vocabulary),
+        "unet": unet(args.kind, args.channels),
+    }
+    if args.kind == "sdxl":
+        pipeline = StableDiffusionXLInpaintPipeline(
+            **parts,
+            text_encoder_2=second_text_encoder(),
+            tokenizer_2=tokenizer(args.vocabulary),
+            scheduler=EulerDiscreteScheduler(timestep_spacing="leading", **schedule),
+            add_watermarker=False,
+        )
+    else:
+        pipeline = StableDiffusionInpaintPipeline(
+            **parts,
+            scheduler=DDIMScheduler(
+                clip_sample=False,
+                set_alpha_to_one=False,
+                prediction_type="v_prediction" if args.kind == "sd21" else "epsilon",
+                **schedule,
+            ),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+    pipeline.save_pretrained(args.out)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, ValueEnum};
 
 use crate::compose::StitchOptions;
 use crate::engine::{DeviceChoice, ModelChoice, Precision};
-use crate::plan::{MAX_OVERLAP_PX, Task};
+use crate::plan::{LoraChoice, MAX_OVERLAP_PX, Task};
 use crate::quality::{KINDS, Kind};
 
 /// Fill, extend and restore photographs with a diffusion model on your own machine.
@@ -31,6 +31,8 @@ pub enum Subcommand {
     Devices(DevicesArgs),
     /// Say what a model folder or file is
     Inspect(InspectArgs),
+    /// List, add and check the models on this computer
+    Models(ModelsArgs),
     /// Measure how fast this machine is
     Bench(BenchArgs),
     /// Look for devices in this process (used by Inlay itself)
@@ -182,15 +184,29 @@ pub struct Options {
     /// Share of the noise schedule that runs, above 0 and at most 1
     #[arg(long, allow_negative_numbers = true)]
     pub strength: Option<f64>,
-    /// ddim, pndm, euler, euler-a, dpm++2m, euler-karras or dpm++2m-karras. Left out: the checkpoint's own
+    /// ddim, ddim-trailing, pndm, euler, euler-trailing, euler-a, euler-karras, heun, dpm++2m, dpm++2m-karras, dpm++2m-sde,
+    /// dpm++2m-sde-karras, unipc, lcm or tcd. Left out: the checkpoint's own
     #[arg(long)]
     pub scheduler: Option<String>,
     /// What is to happen under the mask. Left out: remove without a prompt, fill with one, modify with a strength below 1
     #[arg(long, value_enum)]
     pub task: Option<TaskArg>,
-    /// `exemplar` (fills from the photo itself) or a Stable Diffusion folder in diffusers layout
+    /// `exemplar` (fills from the photo itself), a Stable Diffusion file (.safetensors, .ckpt) or a folder in diffusers layout
     #[arg(long, default_value = "exemplar", value_parser = model_choice)]
     pub model: ModelChoice,
+    /// A LoRA's file, with its weight behind a colon (FILE:0.7); may be given several times. A prompt names those in the models
+    /// folders, as <lora:name:0.7>
+    #[arg(long = "lora", value_name = "FILE[:WEIGHT]", value_parser = lora_choice)]
+    pub loras: Vec<LoraChoice>,
+    /// A textual inversion's file; the prompt calls it by the file's name without the ending. May be given several times
+    #[arg(long = "embedding", value_name = "FILE")]
+    pub embeddings: Vec<PathBuf>,
+    /// An autoencoder to use instead of the checkpoint's own: a file or a folder
+    #[arg(long)]
+    pub vae: Option<PathBuf>,
+    /// Take a grey mask as how soon each pixel is repainted (white from the first step on, black never), not as white or black
+    #[arg(long)]
+    pub soft_mask: bool,
     #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
     pub device: DeviceArg,
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
@@ -227,6 +243,10 @@ impl Options {
             scheduler: None,
             task: None,
             model: ModelChoice::Erase,
+            loras: Vec::new(),
+            embeddings: Vec::new(),
+            vae: None,
+            soft_mask: false,
             device: DeviceArg::Auto,
             precision: PrecisionArg::Auto,
             count: 1,
@@ -247,6 +267,45 @@ pub struct DevicesArgs {
 #[derive(Debug, ClapArgs)]
 pub struct InspectArgs {
     /// A model folder or checkpoint file
+    pub model: PathBuf,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    pub what: ModelsCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum ModelsCommand {
+    /// List what lies in the models folder, in other programs' folders and in the Hugging Face cache
+    List(ModelsListArgs),
+    /// Add a model, a LoRA or a folder of them, in place or as a copy
+    Add(ModelsAddArgs),
+    /// Read every byte of a model and say whether its files are whole
+    Verify(ModelsVerifyArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ModelsListArgs {
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ModelsAddArgs {
+    /// A file, a model's folder or a folder that holds several
+    pub path: PathBuf,
+    /// Copy it into the models folder instead of opening it where it is
+    #[arg(long)]
+    pub copy: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ModelsVerifyArgs {
+    /// A model's file or folder, or its name in the list
     pub model: PathBuf,
     #[arg(long)]
     pub json: bool,
@@ -316,7 +375,7 @@ pub struct CanvasBenchArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct EngineBenchArgs {
-    /// A Stable Diffusion folder in diffusers layout
+    /// A Stable Diffusion file or a folder in diffusers layout
     #[arg(long)]
     pub model: PathBuf,
     #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
@@ -338,6 +397,22 @@ fn hole_kind(text: &str) -> Result<Kind, String> {
     found.ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
         format!("there are holes of the kinds {}", names.join(", "))
+    })
+}
+
+/// `FILE` or `FILE:0.7`. What is behind the last colon counts only if it is a number, so that names with colons stay whole.
+fn lora_choice(text: &str) -> Result<LoraChoice, String> {
+    let split = text.rsplit_once(':').and_then(|(file, weight)| {
+        let weight = weight.parse::<f32>().ok().filter(|w| w.is_finite())?;
+        Some((file, weight))
+    });
+    let (file, weight) = split.unwrap_or((text, 1.0));
+    if file.is_empty() {
+        return Err("name a LoRA's file, such as detail.safetensors:0.7".to_owned());
+    }
+    Ok(LoraChoice {
+        file: PathBuf::from(file),
+        weight,
     })
 }
 

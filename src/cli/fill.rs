@@ -13,7 +13,7 @@ use super::{Failure, Outcome, program};
 use crate::app::{App, AppEvent, AppOptions, Command, Paths};
 use crate::engine::{EngineError, JobId, JobReport, ModelChoice};
 use crate::photo::{self, EncodeOptions};
-use crate::plan::{Extension, GenerateSettings};
+use crate::plan::{Extension, GenerateSettings, ModelAdditions};
 
 /// How often Ctrl+C is looked at while nothing happens.
 const TICK: Duration = Duration::from_millis(50);
@@ -147,6 +147,12 @@ impl<'a> Session<'a> {
                 guidance_scale: options.guidance,
                 strength: options.strength,
                 scheduler: options.scheduler.clone(),
+                additions: ModelAdditions {
+                    loras: options.loras.clone(),
+                    embeddings: options.embeddings.clone(),
+                    vae: options.vae.clone(),
+                },
+                soft_mask: options.soft_mask,
                 task: options.task.map(Into::into),
                 refine: options.no_refine.then_some(false),
             })));
@@ -158,6 +164,14 @@ impl<'a> Session<'a> {
             .dispatch(Command::ChoosePrecision(options.precision.into()));
         if !matches!(options.model, ModelChoice::Folder(_)) && !options.prompt.trim().is_empty() {
             self.display.warn("the exemplar model reads no words; name a checkpoint with --model to use the prompt");
+        }
+        let adds =
+            !options.loras.is_empty() || !options.embeddings.is_empty() || options.vae.is_some();
+        if options.model == ModelChoice::Exemplar && adds {
+            return Err(Failure::Usage(
+                "--lora, --embedding and --vae change a checkpoint; name one with --model"
+                    .to_owned(),
+            ));
         }
         // Settings are checked before anything is read, as far as they can be.
         crate::engine::validate_settings(self.app.generate_settings(), u32::MAX)

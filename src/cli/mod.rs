@@ -6,6 +6,7 @@ mod bench;
 mod devices;
 mod fill;
 mod inspect;
+mod models;
 mod progress;
 mod quality;
 
@@ -55,6 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, front_end: FrontEnd) -
         Some(Subcommand::Extend(extend)) => fill::run_extend(&extend),
         Some(Subcommand::Devices(devices)) => devices::run(&devices),
         Some(Subcommand::Inspect(inspect)) => inspect::run(&inspect),
+        Some(Subcommand::Models(models)) => models::run(&models),
         Some(Subcommand::Bench(bench)) => bench::run(&bench, front_end),
         Some(Subcommand::ProbeDevices) => {
             let cache_dir = Paths::find().map(|paths| paths.cache_dir);

@@ -1,5 +1,6 @@
 //! Owns CLIP's text model: token ids to the embeddings that the UNet attends to. Used by `pipeline`. Field names follow the checkpoint's keys,
-//! with or without their old `text_model.` prefix. Must never tokenize.
+//! with or without their old `text_model.` prefix. Token ids beyond the vocabulary stand for embeddings that were added to it (textual
+//! inversion). Must never tokenize.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 
@@ -8,7 +9,7 @@ use crate::diffusion::config::{TextActivation, TextConfig};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::ops::{LayerNorm, Linear, attend};
-use crate::diffusion::weights::{Scope, Weights};
+use crate::diffusion::weights::{Deltas, Scope, Weights};
 
 /// Added to scores of later tokens: as good as minus infinity, without being one.
 const MASKED: f32 = -1e9;
@@ -22,12 +23,44 @@ pub struct TextEncoder {
     position_embedding: Tensor<2>,
     layers: Vec<Layer>,
     final_layer_norm: LayerNorm,
+    /// Of SDXL's second encoder.
+    text_projection: Option<Linear>,
+    /// Embeddings of the ids behind the vocabulary.
+    added: Vec<Vec<f32>>,
 }
 
 impl TextEncoder {
     /// Loads the folder's text encoder; `dtype` is `F32` or `F16`.
     pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
+        Self::load_with(folder, &Deltas::default(), device, dtype)
+    }
+
+    /// As [`Self::load`], with additions to the weights.
+    pub fn load_with(
+        folder: &ModelFolder,
+        deltas: &Deltas,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self> {
         let weights = Weights::open(&folder.text_files, device, dtype)?;
+        Self::open(weights.with(deltas, "text_encoder"), &folder.text, false)
+    }
+
+    /// Loads SDXL's second text encoder, with its projection; `None` where the model has one only.
+    pub fn load_second_with(
+        folder: &ModelFolder,
+        deltas: &Deltas,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Option<Self>> {
+        let Some(part) = &folder.second_text else {
+            return Ok(None);
+        };
+        let weights = Weights::open(&part.files, device, dtype)?;
+        Self::open(weights.with(deltas, "text_encoder_2"), &part.config, true).map(Some)
+    }
+
+    fn open(weights: Weights, config: &TextConfig, projects: bool) -> Result<Self> {
         let root = weights.root();
         let prefixed = root.scope("text_model");
         let scope = if prefixed.is_present() {
@@ -35,7 +68,13 @@ impl TextEncoder {
         } else {
             root
         };
-        let encoder = Self::build(&scope, &folder.text);
+        let mut encoder = Self::build(&scope, config);
+        if projects {
+            let (width, wide) = (config.hidden_size, config.projection_dim);
+            let projection =
+                Linear::load(&weights.root().scope("text_projection"), width, wide, false);
+            encoder.text_projection = Some(projection);
+        }
         // Folders made from a whole CLIP carry its other half, too.
         let elsewhere = [
             "text_projection",
@@ -66,7 +105,29 @@ impl TextEncoder {
                 config.layer_norm_eps,
             ),
             config: config.clone(),
+            text_projection: None,
+            added: Vec::new(),
         }
+    }
+
+    /// Adds embeddings of the encoder's width (textual inversion); the first one's id is the vocabulary's size plus the number
+    /// added before. Returns that id.
+    pub fn add_embeddings(&mut self, vectors: Vec<Vec<f32>>) -> Result<u32> {
+        let width = self.config.hidden_size;
+        if let Some(wrong) = vectors.iter().find(|v| v.len() != width) {
+            return Err(DiffusionError::Settings(format!(
+                "the embedding is {} wide, but this model's text encoder {width}; use one made for it",
+                wrong.len()
+            )));
+        }
+        let first = self.config.vocab_size + self.added.len();
+        self.added.extend(vectors);
+        Ok(first as u32)
+    }
+
+    /// Forgets all added embeddings.
+    pub fn clear_embeddings(&mut self) {
+        self.added.clear();
     }
 
     /// What the folder says about it.
@@ -78,35 +139,90 @@ impl TextEncoder {
     /// f32. `clip_skip` layers are left out at the end (0 is usual); the final norm always runs.
     pub fn forward(&self, ids: &[&[u32]], clip_skip: usize) -> Result<Tensor<3>> {
         self.check(ids, clip_skip)?;
+        let x = self.run(self.embed(ids)?, 0..self.layers.len() - clip_skip)?;
+        Ok(self.final_layer_norm.forward(x).cast(DType::F32))
+    }
+
+    /// What SDXL reads: the output of the last layer but one, without the final norm, `[prompts, length, hidden_size]`, and where
+    /// the encoder projects, the pooled prompts `[prompts, projection_dim]`: the projected last output at `ends`, the place of
+    /// each prompt's end token. All in f32.
+    pub fn forward_for_xl(
+        &self,
+        ids: &[&[u32]],
+        ends: &[usize],
+    ) -> Result<(Tensor<3>, Option<Tensor<2>>)> {
+        self.check(ids, 1)?;
+        let last = self.layers.len() - 1;
+        let hidden = self.run(self.embed(ids)?, 0..last)?;
+        let Some(projection) = &self.text_projection else {
+            return Ok((hidden.cast(DType::F32), None));
+        };
+        let x = self.run(hidden.clone(), last..last + 1)?;
+        let x = self.final_layer_norm.forward(x);
+        let [_, length, width] = x.dims();
+        let rows: Vec<Tensor<2>> = ends
+            .iter()
+            .enumerate()
+            .map(|(prompt, end)| {
+                let row = x.clone().narrow(0, prompt, 1);
+                row.narrow(1, (*end).min(length - 1), 1).reshape([1, width])
+            })
+            .collect();
+        let pooled = projection.forward(Tensor::cat(rows, 0)).cast(DType::F32);
+        Ok((hidden.cast(DType::F32), Some(pooled)))
+    }
+
+    /// Token and position embeddings.
+    fn embed(&self, ids: &[&[u32]]) -> Result<Tensor<3>> {
         let (prompts, length) = (ids.len(), ids[0].len());
         let device = self.position_embedding.device();
         let dtype = self.position_embedding.dtype();
-        let flat: Vec<i32> = ids
-            .iter()
-            .flat_map(|p| p.iter().map(|id| *id as i32))
-            .collect();
-        let flat = TensorData::new(flat, [prompts * length]);
-        let flat = Tensor::<1, Int>::from_data(flat, &self.token_embedding.device());
-        let tokens = self.token_embedding.clone().select(0, flat);
-        let tokens = tokens.try_into_data().map_err(DiffusionError::device)?;
+        let (vocab, width) = (self.config.vocab_size, self.config.hidden_size);
+        let flat: Vec<u32> = ids.iter().flat_map(|p| p.iter().copied()).collect();
+        let known = |id: &u32| {
+            if (*id as usize) < vocab {
+                *id as i32
+            } else {
+                0
+            }
+        };
+        let rows = TensorData::new(
+            flat.iter().map(known).collect::<Vec<i32>>(),
+            [prompts * length],
+        );
+        let rows = Tensor::<1, Int>::from_data(rows, &self.token_embedding.device());
+        let tokens = self.token_embedding.clone().select(0, rows);
+        let mut tokens = tokens
+            .try_into_vec_as::<f32>()
+            .map_err(DiffusionError::device)?;
+        for (row, id) in tokens.chunks_exact_mut(width).zip(&flat) {
+            let added = (*id as usize).checked_sub(vocab);
+            if let Some(vector) = added.and_then(|at| self.added.get(at)) {
+                row.copy_from_slice(vector);
+            }
+        }
+        let tokens = TensorData::new(tokens, [prompts * length, width]);
         let tokens = Tensor::<2>::from_data(tokens, (&device, DType::F32)).cast(dtype);
-        let width = self.config.hidden_size;
         let positions = self
             .position_embedding
             .clone()
             .narrow(0, 0, length)
             .unsqueeze::<3>();
-        let mut x = tokens.reshape([prompts, length, width]) + positions;
-        let bias = causal_bias(length, &device);
-        for layer in &self.layers[..self.layers.len() - clip_skip] {
+        Ok(tokens.reshape([prompts, length, width]) + positions)
+    }
+
+    fn run(&self, mut x: Tensor<3>, layers: std::ops::Range<usize>) -> Result<Tensor<3>> {
+        let bias = causal_bias(x.dims()[1], &x.device());
+        for layer in &self.layers[layers] {
             x = layer.forward(x, &bias)?;
         }
-        Ok(self.final_layer_norm.forward(x).cast(DType::F32))
+        Ok(x)
     }
 
     fn check(&self, ids: &[&[u32]], clip_skip: usize) -> Result<()> {
         let length = ids.first().map_or(0, |p| p.len());
-        let (most, vocab) = (self.config.max_position_embeddings, self.config.vocab_size);
+        let most = self.config.max_position_embeddings;
+        let vocab = self.config.vocab_size + self.added.len();
         let problem = if length == 0 || length > most || ids.iter().any(|p| p.len() != length) {
             format!("the text model takes prompts of one length from 1 to {most} tokens")
         } else if ids.iter().any(|p| p.iter().any(|id| *id as usize >= vocab)) {

@@ -40,7 +40,7 @@ pub enum DiffusionError {
     },
 
     /// The model is sound but uses something that this program does not run.
-    #[error("{}: {what} is not supported; use a Stable Diffusion 1.x or 2.x model", .path.display())]
+    #[error("{}: {what} is not supported; use a Stable Diffusion 1, 2 or XL model", .path.display())]
     Unsupported {
         /// The file that asks for it.
         path: PathBuf,
@@ -112,7 +112,7 @@ mod tests {
             DiffusionError::unsupported("unet/config.json", "addition_embed_type \"text_time\"");
         assert_eq!(
             e.to_string(),
-            "unet/config.json: addition_embed_type \"text_time\" is not supported; use a Stable Diffusion 1.x or 2.x model"
+            "unet/config.json: addition_embed_type \"text_time\" is not supported; use a Stable Diffusion 1, 2 or XL model"
         );
         let e = DiffusionError::device("first\nsecond");
         assert!(!e.to_string().contains('\n'));

@@ -4,7 +4,7 @@
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::diffusion::error::{DiffusionError, Result};
-use crate::diffusion::unet::UNet;
+use crate::diffusion::unet::{Condition, UNet};
 
 /// How the two evaluations of a guided step run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,37 +16,38 @@ pub enum GuidanceBatching {
     OneByOne,
 }
 
-/// The texts of a run, and how strongly the prompt counts.
+/// What the UNet is told in a run, and how strongly the prompt counts.
 pub struct Guidance {
-    /// `[1, length, width]` each: the negative prompt's and the prompt's, or the prompt's alone.
-    embeds: Vec<Tensor<3>>,
+    /// The negative prompt's and the prompt's (as one batch, or one after the other), or the prompt's alone.
+    conditions: Vec<Condition>,
     scale: f32,
     batching: GuidanceBatching,
 }
 
 impl Guidance {
-    /// Without guidance: the prompt's `prompt_embeds` alone.
-    pub fn plain(prompt_embeds: Tensor<3>) -> Self {
+    /// Without guidance: the prompt alone.
+    pub fn plain(prompt: Condition) -> Self {
         Self {
-            embeds: vec![prompt_embeds],
+            conditions: vec![prompt],
             scale: 1.0,
             batching: GuidanceBatching::Together,
         }
     }
 
-    /// With guidance away from the negative prompt.
+    /// With guidance away from the negative prompt. Prompts of different lengths run one after the other.
     pub fn guided(
-        negative: Tensor<3>,
-        prompt: Tensor<3>,
+        negative: Condition,
+        prompt: Condition,
         scale: f64,
         batching: GuidanceBatching,
     ) -> Self {
-        let embeds = match batching {
-            GuidanceBatching::Together => vec![Tensor::cat(vec![negative, prompt], 0)],
-            GuidanceBatching::OneByOne => vec![negative, prompt],
+        let same = negative.prompt_embeds.dims() == prompt.prompt_embeds.dims();
+        let conditions = match batching {
+            GuidanceBatching::Together if same => vec![negative.beside(prompt)],
+            _ => vec![negative, prompt],
         };
         Self {
-            embeds,
+            conditions,
             scale: scale as f32,
             batching,
         }
@@ -63,14 +64,15 @@ impl Guidance {
     ) -> Result<Vec<f32>> {
         let [channels, height, width] = shape;
         let mut outputs = Vec::new();
-        for embeds in &self.embeds {
-            let count = embeds.dims()[0];
+        let mut runs = 0;
+        for condition in &self.conditions {
+            let count = condition.prompt_embeds.dims()[0];
+            runs += count;
             let data = TensorData::new(input.repeat(count), [count, channels, height, width]);
             let sample = Tensor::<4>::from_data(data, (device, DType::F32));
-            outputs.extend(read(unet.forward(sample, timestep, embeds.clone())?)?);
+            outputs.extend(read(unet.forward_with(sample, timestep, condition)?)?);
         }
-        let guided = self.embeds.len() > 1 || self.embeds[0].dims()[0] > 1;
-        if !guided {
+        if runs == 1 {
             return Ok(outputs);
         }
         let (negative, prompt) = outputs.split_at(outputs.len() / 2);

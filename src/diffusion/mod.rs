@@ -2,15 +2,19 @@
 //! photos, plans, documents or windows; it sees `RgbF32`, `Plane` and text.
 
 mod attention;
+pub mod checkpoint;
 pub mod clip;
 pub mod config;
+pub mod defaults;
 pub mod error;
 pub mod exemplar;
 pub mod folder;
 pub mod guidance;
+pub mod lora;
 pub mod noise;
 mod ops;
 pub mod pipeline;
+pub mod prompt;
 mod resnet;
 pub mod scheduler;
 pub mod tokenizer;

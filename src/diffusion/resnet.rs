@@ -66,14 +66,18 @@ impl ResnetBlock {
         }
     }
 
-    /// `[n, inputs, h, w]` to `[n, outputs, h, w]`. `time` is the time embedding behind SiLU, `[1, time_embed_dim]`, the same for
-    /// the whole batch.
+    /// `[n, inputs, h, w]` to `[n, outputs, h, w]`. `time` is the time embedding behind SiLU, `[1, time_embed_dim]` for the whole
+    /// batch or `[n, time_embed_dim]`.
     pub fn forward(&self, x: Tensor<4>, time: Option<&Tensor<2>>) -> Result<Tensor<4>> {
         let hidden = self.norm1.forward_silu(x.clone())?;
         let hidden = match (&self.time_emb_proj, time) {
-            (Some(projection), Some(time)) => self
-                .conv1
-                .forward_plus(hidden, projection.forward(time.clone()).squeeze_dim(0))?,
+            (Some(projection), Some(time)) => {
+                let shift = projection.forward(time.clone());
+                match shift.dims() {
+                    [1, _] => self.conv1.forward_plus(hidden, shift.squeeze_dim(0))?,
+                    [n, width] => self.conv1.forward(hidden)? + shift.reshape([n, width, 1, 1]),
+                }
+            }
             _ => self.conv1.forward(hidden)?,
         };
         let hidden = self.conv2.forward(self.norm2.forward_silu(hidden)?)?;

@@ -17,7 +17,7 @@ use super::worker::EngineOptions;
 use crate::diffusion::DiffusionError;
 use crate::diffusion::clip::TextEncoder;
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::unet::UNet;
+use crate::diffusion::unet::{Condition, UNet};
 use crate::diffusion::vae::{Encoded, Vae};
 
 /// What to measure.
@@ -76,14 +76,14 @@ pub fn bench_engine(
 
     let text = timed(&mut load_ms, || TextEncoder::load(&folder, device, dtype))?;
     let ids = vec![1_u32; folder.text.max_position_embeddings];
-    let (text_ms, prompt_embeds) = median(bench.runs, || read(text.forward(&[&ids], 0)?))?;
-    let prompt_embeds = text_tensor(prompt_embeds, &folder, ids.len(), device);
+    let (text_ms, _) = median(bench.runs, || read(text.forward(&[&ids], 0)?))?;
     drop(text);
+    let condition = condition(&folder, ids.len(), device);
 
     let unet = timed(&mut load_ms, || UNet::load(&folder, device, dtype))?;
     let latents = noise([1, folder.unet.in_channels, rows, columns], device);
     let (unet_step_ms, _) = median(bench.runs, || {
-        read(unet.forward(latents.clone(), 500.0, prompt_embeds.clone())?)
+        read(unet.forward_with(latents.clone(), 500.0, &condition)?)
     })?;
     drop(unet);
 
@@ -117,17 +117,14 @@ fn noise<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
 }
 
-fn text_tensor(
-    values: Vec<f32>,
-    folder: &ModelFolder,
-    length: usize,
-    device: &Device,
-) -> Tensor<3> {
-    let width = folder.text.hidden_size;
-    Tensor::from_data(
-        burn::tensor::TensorData::new(values, [1, length, width]),
-        device,
-    )
+/// Made-up texts: their numbers do not change the time.
+fn condition(folder: &ModelFolder, length: usize, device: &Device) -> Condition {
+    let embeds = noise([1, length, folder.unet.cross_attention_dim], device);
+    let second = folder.second_text.as_ref();
+    Condition {
+        pooled: second.map(|t| noise([1, t.config.projection_dim], device)),
+        ..Condition::plain(embeds)
+    }
 }
 
 /// Waits for a result by reading it: lazy devices show their time only then.

@@ -2,6 +2,7 @@
 //! both channels are bounded and nothing here waits for a window. Must never know documents, commands or egui, and never
 //! let a panic or a device error reach anything but the job that met it.
 
+mod additions;
 mod bench;
 mod device;
 mod error;

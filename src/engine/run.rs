@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use super::additions;
 use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
 use super::slot::{ModelSlot, dtype};
 use super::untouched::untouched;
-use super::validate::scheduler_name;
 use super::watch::Watch;
 use crate::compose::{CropMasks, Made, crop_masks, prefill, refine, tiles_to_paint, working_mask};
+use crate::diffusion::defaults::defaults;
 use crate::diffusion::exemplar::{self, ExemplarSettings};
-use crate::diffusion::pipeline::InpaintRequest;
 use crate::geometry::PixelRect;
 use crate::photo::Photo;
 use crate::photo::resample::resize_rgb;
@@ -19,9 +19,8 @@ use crate::plan::{CropPlan, Prefill, REFINE_STRENGTH, Refine};
 use crate::progress::Observer;
 use crate::raster::{Plane, RgbF32};
 
-/// Defaults for what a request leaves out. Steps and guidance are those diffusers' inpaint pipeline uses.
+/// Steps when neither the request nor the model says.
 pub const DEFAULT_STEPS: u32 = 50;
-const DEFAULT_GUIDANCE: f64 = 7.5;
 
 pub fn run_job(
     request: &JobRequest,
@@ -116,7 +115,7 @@ fn prepare(
     };
     let device = slot.open_device(request.device)?;
     let dtype = dtype(request.precision, &device)?;
-    let (_, milliseconds) = slot.pipeline(folder, &device, dtype, watch)?;
+    let (_, milliseconds) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
     watch.times.load = milliseconds;
     Ok((
         device.label,
@@ -159,7 +158,12 @@ fn make_picture(
             let share = 1.0 / (1.0 + REFINE_STRENGTH as f32 * tiles as f32);
             watch.begin_look(crop.context_rect, 0.0, share);
             let filled = resize_rgb(&filled, crop.working_size);
-            let mask = working_mask(&masks.denoise, crop);
+            // A soft mask's greys reach the model; else every pixel is repainted or kept.
+            let mask = if request.settings.soft_mask {
+                raw_mask(masks, crop)
+            } else {
+                working_mask(&masks.denoise, crop)
+            };
             let draft = paint(request, filled, mask, None, slot, watch)?;
             let Some(plan) = crop.refine else {
                 return Ok(draft);
@@ -205,23 +209,15 @@ fn paint(
     };
     let device = slot.open_device(request.device)?;
     let dtype = dtype(request.precision, &device)?;
-    let (pipeline, _) = slot.pipeline(folder, &device, dtype, watch)?;
-    let settings = &request.settings;
-    let asked = settings.strength.unwrap_or(1.0);
-    let steps = settings.num_inference_steps.unwrap_or(DEFAULT_STEPS);
-    // One step at the least, however few there are.
-    let strength = strength.map_or(asked, |most| most.min(asked).max(1.0 / f64::from(steps)));
-    let inpaint = InpaintRequest {
-        image,
-        mask,
-        prompt: settings.prompt.clone(),
-        negative_prompt: settings.negative_prompt.clone(),
-        seed: settings.seed,
-        num_inference_steps: steps as usize,
-        guidance_scale: settings.guidance_scale.unwrap_or(DEFAULT_GUIDANCE),
-        strength,
-        scheduler: scheduler_name(settings)?,
-    };
+    let (pipeline, _) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
+    let defaults = defaults(pipeline.folder());
+    let mut inpaint = additions::request(&request.settings, &defaults, image, mask)?;
+    if let Some(most) = strength {
+        // One step at the least, however few there are.
+        let one = 1.0 / inpaint.num_inference_steps.max(1) as f64;
+        inpaint.strength = inpaint.strength.min(most).max(one);
+        inpaint.soft_mask = false;
+    }
     Ok(pipeline.inpaint(&inpaint, watch)?)
 }
 

@@ -3,6 +3,7 @@
 
 use burn::tensor::DType;
 
+use super::additions::additions;
 use super::device::{DeviceChoice, Devices, OpenDevice, keep_kernels_in};
 use super::error::EngineError;
 use super::job::Precision;
@@ -11,14 +12,16 @@ use super::probe;
 use super::watch::Watch;
 use super::worker::EngineOptions;
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::pipeline::Pipeline;
+use crate::diffusion::pipeline::{Additions, Pipeline};
+use crate::plan::GenerateSettings;
 
 /// Room beside the weights that a model needs to run, as a share of them.
 const WORKING_SHARE: f64 = 0.25;
 
-#[derive(PartialEq, Eq, Clone)]
+#[derive(PartialEq, Clone)]
 struct Key {
     folder: std::path::PathBuf,
+    additions: Additions,
     device: String,
     dtype: DType,
 }
@@ -49,16 +52,19 @@ impl ModelSlot {
         self.devices.open(choice, || probe::devices(options, false))
     }
 
-    /// The pipeline for a folder, loaded if it is not already. Returns it with the time spent loading.
+    /// The pipeline for a folder or file with what `settings` add to it, loaded if it is not already. Returns it with the time
+    /// spent loading.
     pub fn pipeline(
         &mut self,
         folder: &std::path::Path,
+        settings: &GenerateSettings,
         device: &OpenDevice,
         dtype: DType,
         watch: &mut Watch<'_>,
     ) -> Result<(&mut Pipeline, f64), EngineError> {
         let key = Key {
             folder: folder.to_owned(),
+            additions: additions(settings)?,
             device: device.label.clone(),
             dtype,
         };
@@ -70,10 +76,11 @@ impl ModelSlot {
         if !is_warm {
             self.loaded = None;
             watch.stage("loading the model");
-            let info = ModelFolder::open(folder)?;
+            let info = ModelFolder::open_with_vae(folder, key.additions.vae.as_deref())?;
             check_memory(&info, device, dtype)?;
-            let (pipeline, took) =
-                Watch::timed(|| Pipeline::load(folder, &device.device, dtype, watch));
+            let (pipeline, took) = Watch::timed(|| {
+                Pipeline::load_with(folder, &key.additions, &device.device, dtype, watch)
+            });
             milliseconds = took;
             self.loaded = Some((key, pipeline?));
         }

@@ -6,15 +6,16 @@ use crate::diffusion::scheduler::SchedulerName;
 use crate::plan::GenerateSettings;
 
 /// Names for the command line with labels for menus.
-pub const SAMPLERS: [(&str, &str); 7] = [
-    ("ddim", "DDIM"),
-    ("pndm", "PNDM"),
-    ("euler", "Euler"),
-    ("euler-a", "Euler ancestral"),
-    ("dpm++2m", "DPM++ 2M"),
-    ("euler-karras", "Euler Karras"),
-    ("dpm++2m-karras", "DPM++ 2M Karras"),
-];
+pub const SAMPLERS: [(&str, &str); SchedulerName::ALL.len()] = {
+    let mut all = [("", ""); SchedulerName::ALL.len()];
+    let mut i = 0;
+    while i < all.len() {
+        let name = SchedulerName::ALL[i];
+        all[i] = (name.as_str(), name.label());
+        i += 1;
+    }
+    all
+};
 
 /// Checks a fill's settings; `max_steps` is the model's number of training timesteps.
 pub fn validate_settings(settings: &GenerateSettings, max_steps: u32) -> Result<(), EngineError> {
@@ -37,6 +38,17 @@ pub fn validate_settings(settings: &GenerateSettings, max_steps: u32) -> Result<
         && !guidance.is_finite()
     {
         return wrong(format!("guidance must be a finite number, not {guidance}"));
+    }
+    if let Some(lora) = settings
+        .additions
+        .loras
+        .iter()
+        .find(|l| !l.weight.is_finite())
+    {
+        return wrong(format!(
+            "the weight of the LoRA {} must be a number, such as 0.8",
+            lora.file.display()
+        ));
     }
     scheduler_name(settings)?;
     Ok(())
@@ -104,7 +116,7 @@ mod tests {
                 ..base()
             },
             GenerateSettings {
-                scheduler: Some("heun".to_owned()),
+                scheduler: Some("nonsense".to_owned()),
                 ..base()
             },
         ];

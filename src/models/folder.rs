@@ -10,6 +10,8 @@ use super::json::{self, number, text};
 use super::{ModelError, ModelFamily, ModelInfo, ModelKind, PartInfo};
 use crate::geometry::PixelSize;
 
+/// SDXL's further part.
+const SECOND_TEXT: (&str, &str) = ("text_encoder_2", "model");
 /// The parts that are needed, with the base name of their weights.
 const PARTS: [(&str, &str); 3] = [
     ("unet", "diffusion_pytorch_model"),
@@ -58,7 +60,8 @@ pub(super) fn inspect(path: &Path) -> Result<ModelInfo, ModelError> {
         }
         Err(problem) => problems.push(format!("scheduler/{problem}")),
     }
-    for (part, base) in PARTS {
+    let second = has_part(&index, SECOND_TEXT.0).then_some(SECOND_TEXT);
+    for (part, base) in PARTS.into_iter().chain(second) {
         match weights(path, part, base) {
             Ok(found) => info.parts.push(found),
             Err(problem) => problems.push(format!("{part}/{problem}")),
@@ -129,16 +132,17 @@ fn has_part(index: &Value, part: &str) -> bool {
 fn unfit(info: &ModelInfo, index: &Value, path: &Path) -> Vec<String> {
     let mut out = Vec::new();
     let class = info.class_name.as_deref().unwrap_or("");
-    if info.family == ModelFamily::Sdxl || class.contains("XL") {
-        out.push(
-            "SDXL models are not supported yet; choose a Stable Diffusion 1 or 2 model".into(),
-        );
+    let is_xl = info.family == ModelFamily::Sdxl || class.contains("XL");
+    let is_refiner = index.get("requires_aesthetics_score") == Some(&Value::Bool(true))
+        || !has_part(index, "text_encoder");
+    if is_xl && is_refiner {
+        out.push("SDXL's refiner is not supported; choose the base or an inpainting model".into());
     } else if has_part(index, "transformer")
         || !class.starts_with("StableDiffusion")
         || class.contains("Diffusion3")
     {
         out.push(format!(
-            "models of the kind {} are not supported; choose a Stable Diffusion 1 or 2 model",
+            "models of the kind {} are not supported; choose a Stable Diffusion 1, 2 or XL model",
             if class.is_empty() {
                 "without a name"
             } else {
@@ -164,11 +168,19 @@ fn unfit(info: &ModelInfo, index: &Value, path: &Path) -> Vec<String> {
             "its prediction type {kind} is not known; choose another model"
         ));
     }
-    let tokenizer = path.join("tokenizer");
-    let has = |name: &str| tokenizer.join(name).is_file();
-    let complete = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
-    if !complete {
-        out.push("tokenizer/ holds neither tokenizer.json nor vocab.json and merges.txt; get the model again".into());
+    let mut tokenizers = vec!["tokenizer"];
+    if is_xl {
+        tokenizers.push("tokenizer_2");
+    }
+    for name in tokenizers {
+        let folder = path.join(name);
+        let has = |file: &str| folder.join(file).is_file();
+        let complete = has("tokenizer.json") || (has("vocab.json") && has("merges.txt"));
+        if !complete {
+            out.push(format!(
+                "{name}/ holds neither tokenizer.json nor vocab.json and merges.txt; get the model again"
+            ));
+        }
     }
     out
 }

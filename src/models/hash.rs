@@ -31,6 +31,11 @@ pub fn weights_hash(path: &Path) -> std::io::Result<String> {
     } else {
         path.to_owned()
     };
+    Ok(sha256(&file)?.chars().take(DIGITS).collect())
+}
+
+/// The SHA-256 of a file in hexadecimal digits.
+pub(super) fn sha256(file: &Path) -> std::io::Result<String> {
     let mut reader = std::fs::File::open(file)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -44,7 +49,6 @@ pub fn weights_hash(path: &Path) -> std::io::Result<String> {
     let digest = hasher.finalize();
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     Ok(digits
-        .take(DIGITS)
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect())
 }

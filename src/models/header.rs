@@ -1,5 +1,5 @@
 //! Owns reading the header of a safetensors file: names, shapes and types of its tensors, and whether the file is as
-//! long as it says. Used by `folder` and `checkpoint`. Must never read a tensor, nor trust a length.
+//! long as it says. Used by `folder`. Must never read a tensor, nor trust a length.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -35,20 +35,6 @@ impl Tensor {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Header {
     pub tensors: BTreeMap<String, Tensor>,
-}
-
-impl Header {
-    /// Shape of a tensor.
-    pub fn shape(&self, name: &str) -> Option<&[u64]> {
-        self.tensors.get(name).map(|t| t.shape.as_slice())
-    }
-
-    pub fn has_prefix(&self, prefix: &str) -> bool {
-        self.tensors
-            .range(prefix.to_owned()..)
-            .next()
-            .is_some_and(|(name, _)| name.starts_with(prefix))
-    }
 }
 
 /// Counts numbers by type.

@@ -7,11 +7,12 @@ mod hash;
 mod header;
 mod info;
 mod json;
+pub mod library;
 
 pub use hash::weights_hash;
 pub use info::{ModelError, ModelFamily, ModelInfo, ModelKind, PartInfo};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Tells what `path` (a folder or a file) is: a diffusers folder, a single-file checkpoint, or no model, and whether
 /// Inlay can use it. Reads a few hundred kilobytes at most, however large the weights are. An error means that the
@@ -23,4 +24,9 @@ pub fn inspect(path: &Path) -> Result<ModelInfo, ModelError> {
     } else {
         checkpoint::inspect(path, meta.len())
     }
+}
+
+/// A LoRA by its file's name without the ending, in any place that this computer keeps models in.
+pub fn find_lora(name: &str) -> Option<PathBuf> {
+    library::Surroundings::of_process().find_lora(name)
 }

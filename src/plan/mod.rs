@@ -16,7 +16,9 @@ use crate::mask::Mask;
 
 pub use extend::{Extension, MAX_OVERLAP_PX, check_canvas};
 pub use refine::{REFINE_STRENGTH, Refine};
-pub use settings::{GenerateSettings, ModelFrame, PlanSettings, Prefill, StrengthRange};
+pub use settings::{
+    GenerateSettings, LoraChoice, ModelAdditions, ModelFrame, PlanSettings, Prefill, StrengthRange,
+};
 pub use task::Task;
 
 /// Version of the serialised form; raised when a field changes meaning.

@@ -1,5 +1,7 @@
 //! Owns what a person chooses for a fill and what a model can see: plain data shared by app, engine and cli.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::geometry::PixelSize;
@@ -24,6 +26,38 @@ pub struct GenerateSettings {
     pub task: Option<super::Task>,
     /// Repaint large fills a second time at higher resolution; none means yes.
     pub refine: Option<bool>,
+    /// What is added to the checkpoint.
+    #[serde(skip_serializing_if = "ModelAdditions::is_none")]
+    pub additions: ModelAdditions,
+    /// A grey mask frees each pixel from the step its value allows, instead of splitting at half.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub soft_mask: bool,
+}
+
+/// Files that change what a checkpoint does.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelAdditions {
+    /// LoRAs, added in this order; a prompt's `<lora:name:0.8>` names more.
+    pub loras: Vec<LoraChoice>,
+    /// Textual inversions; a prompt calls each by its file's name without the ending.
+    pub embeddings: Vec<PathBuf>,
+    /// An autoencoder instead of the checkpoint's own.
+    pub vae: Option<PathBuf>,
+}
+
+impl ModelAdditions {
+    /// True when nothing is added.
+    pub fn is_none(&self) -> bool {
+        self.loras.is_empty() && self.embeddings.is_empty() && self.vae.is_none()
+    }
+}
+
+/// A LoRA and how strongly it counts, 1 as it was trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoraChoice {
+    pub file: PathBuf,
+    pub weight: f32,
 }
 
 /// What stands under the mask before the model starts.

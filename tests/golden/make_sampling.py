@@ -38,7 +38,19 @@ NAMES = {
     "dpm++2m": ("DPMSolverMultistepScheduler", {}),
     "euler-karras": ("EulerDiscreteScheduler", {"use_karras_sigmas": True}),
     "dpm++2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "ddim-trailing": ("DDIMScheduler", {"timestep_spacing": "trailing"}),
+    "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "dpm++2m-sde-karras": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
 }
+# The first seven have been checked with every spacing and prediction; names that only fix a field need fewer cases.
+FIXED = ("ddim-trailing", "euler-trailing", "dpm++2m-sde-karras")
+# These cannot run a model trained to zero terminal signal: diffusers ignores the field, the program refuses.
+NO_ZERO_SNR = ("pndm", "heun")
 
 # Parts of the tiny models, and which of them make up each: tokenizer and text encoder, UNet, autoencoder, scheduler.
 MODELS = {
@@ -49,9 +61,17 @@ MODELS = {
     "sd2-inpaint": ("text2", "unet2-9", "vae-kl", SD2),
     "sd2-plain": ("text2", "unet2-4", "vae-kl", SD2),
 }
+# Samplers whose pictures are stored; the others' schedules are.
+PICTURED = ("ddim", "pndm", "euler", "euler-a", "dpm++2m", "euler-karras", "dpm++2m-karras")
 PROMPT = "a stone house by the lake"
 NEGATIVE = "rain, people with umbrellas"
 LONG = "a photograph of a wooden house by the lake, mountains in the background, clear sky, soft morning light"
+
+
+# The same prompt with weights, as the program's language writes it and as what it means.
+WEIGHTED = "a (stone:1.4) [house] BREAK by the ((lake))"
+WEIGHTED_MEANS = [("a ", 1), ("stone", 1.4), (" ", 1), ("house", 1 / 1.1), None, ("by the ", 1), ("lake", 1.21)]
+COMMA_REACH = 20
 
 
 def scheduler_for(config, name):
@@ -86,11 +106,11 @@ def schedule_cases():
     """(configuration, name, steps, strength) of every case."""
     for name in NAMES:
         for prediction in ("epsilon", "v_prediction", "sample"):
-            for spacing in ("leading", "linspace", "trailing"):
+            for spacing in ("leading",) if name in (*FIXED, "lcm", "tcd") else ("leading", "linspace", "trailing"):
                 config = SD15 | {"prediction_type": prediction, "timestep_spacing": spacing}
                 for steps, strength in ((1, 1.0), (2, 1.0), (5, 1.0), (5, 0.6), (20, 1.0), (20, 0.75), (33, 0.3)):
                     yield config, name, steps, strength
-    for name in NAMES:
+    for name in (n for n in NAMES if n not in FIXED):
         for config in (
             SD15,
             SD15 | {"beta_schedule": "linear"},
@@ -106,7 +126,7 @@ def schedule_cases():
             SD15 | {"use_karras_sigmas": True},
             SD15 | {"final_sigmas_type": "sigma_min"},
         ):
-            if name == "pndm" and config.get("rescale_betas_zero_snr"):
+            if name in NO_ZERO_SNR and config.get("rescale_betas_zero_snr"):
                 continue
             yield config, name, 7, 1.0
             yield config, name, 7, 0.6
@@ -133,6 +153,22 @@ def schedule_cases():
         ("DPMSolverMultistepScheduler", {"beta_schedule": "squaredcos_cap_v2", "lambda_min_clipped": -5.1}),
         ("DPMSolverMultistepScheduler", {"beta_schedule": "squaredcos_cap_v2", "use_karras_sigmas": True}),
         ("DPMSolverMultistepScheduler", {"lambda_min_clipped": -float("inf")}),
+        ("HeunDiscreteScheduler", {"use_exponential_sigmas": True}),
+        ("HeunDiscreteScheduler", {"clip_sample": True, "clip_sample_range": 0.7}),
+        ("UniPCMultistepScheduler", {"solver_order": 1}),
+        ("UniPCMultistepScheduler", {"solver_order": 3}),
+        ("UniPCMultistepScheduler", {"solver_order": 3, "solver_type": "bh1", "final_sigmas_type": "sigma_min"}),
+        ("UniPCMultistepScheduler", {"solver_type": "bh1"}),
+        ("UniPCMultistepScheduler", {"predict_x0": False, "prediction_type": "v_prediction"}),
+        ("UniPCMultistepScheduler", {"predict_x0": False, "final_sigmas_type": "sigma_min"}),
+        ("UniPCMultistepScheduler", {"lower_order_final": False}),
+        ("UniPCMultistepScheduler", {"lower_order_final": False, "final_sigmas_type": "sigma_min"}),
+        ("UniPCMultistepScheduler", {"disable_corrector": [0, 2]}),
+        ("UniPCMultistepScheduler", {"use_karras_sigmas": True, "beta_schedule": "squaredcos_cap_v2"}),
+        ("UniPCMultistepScheduler", {"use_exponential_sigmas": True, "final_sigmas_type": "sigma_min", "sigma_min": 0.1}),
+        ("LCMScheduler", {"original_inference_steps": 16, "timestep_scaling": 1.0}),
+        ("LCMScheduler", {"clip_sample": True, "clip_sample_range": 0.7}),
+        ("TCDScheduler", {"original_inference_steps": 20, "clip_sample": True}),
     )
     for kind, extra in own:
         config = {k: v for k, v in SD15.items() if k not in ("steps_offset", "skip_prk_steps")}
@@ -162,8 +198,8 @@ def run_schedule(config, name, steps, strength):
     timesteps = scheduler.timesteps
     begin = max(steps - min(int(steps * strength), steps), 0)
     if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(begin)
-    timesteps = timesteps[begin:]
+        scheduler.set_begin_index(begin * scheduler.order)
+    timesteps = timesteps[begin * scheduler.order :]
     if steps - begin < 1:
         raise ValueError("no steps")
     if strength == 1.0:
@@ -243,15 +279,65 @@ def named_scheduler(own, name):
     return getattr(diffusers, kind).from_config(own.config, **extra)
 
 
+def chunks_of(tokenizer, spans):
+    """Token ids and weights of each chunk: `None` begins a new one, a full one ends at a comma at most so many tokens back."""
+    room = tokenizer.model_max_length - 2
+    comma = tokenizer(",", add_special_tokens=False).input_ids
+    chunks = [([], [])]
+    for span in spans:
+        if span is None:
+            chunks.append(([], []))
+            continue
+        for token in tokenizer(span[0], add_special_tokens=False).input_ids:
+            ids, weights = chunks[-1]
+            if len(ids) == room:
+                last = max((i for i, t in enumerate(ids) if [t] == comma), default=room - 1)
+                cut = last + 1 if room - last - 1 <= COMMA_REACH else room
+                chunks.append((ids[cut:], weights[cut:]))
+                del ids[cut:], weights[cut:]
+            chunks[-1][0].append(token)
+            chunks[-1][1].append(float(span[1]))
+    return chunks
+
+
+def chunked_embeds(pipe, spans):
+    """Embeddings of all chunks one after the other; weighted ones keep the mean of their chunk."""
+    tokenizer, parts = pipe.tokenizer, []
+    for ids, weights in chunks_of(tokenizer, spans):
+        framed = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
+        framed += [tokenizer.pad_token_id] * (tokenizer.model_max_length - len(framed))
+        embeds = pipe.text_encoder(torch.tensor([framed]))[0]
+        factors = torch.ones(len(framed))
+        factors[1 : 1 + len(weights)] = torch.tensor(weights)
+        weighted = embeds * factors[None, :, None]
+        parts.append(weighted * (embeds.mean() / weighted.mean()) if any(w != 1 for w in weights) else embeds)
+    return torch.cat(parts, dim=1)
+
+
+def texts(pipe, prompt, guidance):
+    """What the pipeline is called with. Prompts in the program's own language, and those that are too long, as embeddings."""
+    spans = {LONG: [(LONG, 1)], WEIGHTED: WEIGHTED_MEANS}.get(prompt)
+    if spans is None:
+        return {"prompt": prompt, "negative_prompt": NEGATIVE}
+    assert guidance == 1.0
+    return {"prompt_embeds": chunked_embeds(pipe, spans)}
+
+
 def pipeline_cases():
     """(model, sampler, steps, strength, guidance, prompt, width, height) of every case."""
     for model in MODELS:
-        for name in (None, *NAMES):
+        for name in (None, *PICTURED):
             for strength in (1.0, 0.6):
                 yield model, name, 5, strength, 7.5, PROMPT, 32, 40
         for strength in (1.0, 0.6):
             yield model, None, 3, strength, 1.0, PROMPT, 32, 40
             yield model, "euler-a", 3, strength, 1.0, LONG, 64, 72
+        yield model, None, 3, 1.0, 1.0, WEIGHTED, 32, 40
+    # One model for the others: what is special about them is in their schedules.
+    for name in NAMES:
+        if name not in PICTURED:
+            yield "sd1-plain-tiny", name, 5, 0.6, 7.5, PROMPT, 32, 40
+            yield "sd2-inpaint", name, 4, 1.0, 7.5, PROMPT, 32, 40
 
 
 def make_pipeline():
@@ -272,8 +358,10 @@ def make_pipeline():
             pipe, own = pipes[model]
             pipe.scheduler = named_scheduler(own, name)
             result = pipe(
-                prompt, image=Image.fromarray(image), mask_image=Image.fromarray(mask), height=height, width=width,
-                strength=strength, num_inference_steps=steps, guidance_scale=guidance, negative_prompt=NEGATIVE,
+                **texts(pipe, prompt, guidance), image=Image.fromarray(image), mask_image=Image.fromarray(mask),
+                height=height, width=width, strength=strength, num_inference_steps=steps, guidance_scale=guidance,
+                # TCD's own; the pipeline would pass DDIM's 0 on to it.
+                eta=0.3 if name == "tcd" else 0.0,
                 generator=torch.Generator("cpu").manual_seed(7), output_type="np",
             ).images[0]
             assert np.isfinite(result).all()

@@ -8,5 +8,5 @@ mod vae;
 
 pub use json::{JsonFile, read_json};
 pub use text::{TextActivation, TextConfig};
-pub use unet::{BlockKind, UNetBlockConfig, UNetConfig};
+pub use unet::{AdditionConfig, BlockKind, TIME_IDS, UNetBlockConfig, UNetConfig};
 pub use vae::{KlConfig, TinyActivation, TinyConfig, VaeConfig};

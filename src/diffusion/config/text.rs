@@ -33,7 +33,7 @@ pub struct TextConfig {
     pub layer_norm_eps: f64,
     /// The MLP's activation.
     pub activation: TextActivation,
-    /// Width of the projection whose weights may lie in the file; unused here.
+    /// Width of the pooled prompt behind `text_projection`, where a model reads that (SDXL's second encoder).
     pub projection_dim: usize,
 }
 

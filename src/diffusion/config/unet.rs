@@ -37,6 +37,18 @@ pub struct UNetBlockConfig {
     pub only_cross_attention: bool,
 }
 
+/// What the UNet is told besides the timestep (`addition_embed_type` "text_time", SDXL): the pooled prompt and a few numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdditionConfig {
+    /// Width of each number's sinusoids.
+    pub time_embed_dim: usize,
+    /// Width of the pooled prompt and all sinusoids together.
+    pub input_dim: usize,
+}
+
+/// Numbers that SDXL is told: original height and width, cropped rows and columns, wanted height and width.
+pub const TIME_IDS: usize = 6;
+
 /// `UNet2DConditionModel`, as diffusers describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UNetConfig {
@@ -67,6 +79,10 @@ pub struct UNetConfig {
     pub freq_shift: f64,
     /// Width inside the time embedding.
     pub time_embed_dim: usize,
+    /// SDXL's further condition.
+    pub addition: Option<AdditionConfig>,
+    /// Width of the guidance scale's embedding, for models distilled to be told it (LCM).
+    pub time_cond_proj_dim: Option<usize>,
     /// Map input from 0…1 to −1…1 first.
     pub center_input_sample: bool,
     /// Divides the sum of the middle block's residual branches.
@@ -109,6 +125,11 @@ impl UNetConfig {
             flip_sin_to_cos: file.flag("flip_sin_to_cos", true)?,
             freq_shift: file.number("freq_shift", 0.0, 0.0..=(base / 2) as f64 - 0.5)?,
             time_embed_dim: file.size("time_embedding_dim", base * 4, 2..=65536)?,
+            addition: addition(file)?,
+            time_cond_proj_dim: match file.size("time_cond_proj_dim", 0, 0..=65536)? {
+                0 => None,
+                width => Some(width),
+            },
             center_input_sample: file.flag("center_input_sample", false)?,
             mid_block_scale_factor: file.number("mid_block_scale_factor", 1.0, 1e-6..=1e6)?,
             downsample_padding: file.size("downsample_padding", 1, 0..=1)?,
@@ -165,12 +186,10 @@ impl UNetConfig {
 
 fn refuse_what_sd_does_not_use(file: &JsonFile) -> Result<()> {
     file.refuse_set(&[
-        "addition_embed_type",
         "class_embed_type",
         "num_class_embeds",
         "encoder_hid_dim",
         "encoder_hid_dim_type",
-        "time_cond_proj_dim",
         "timestep_post_act",
         "time_embedding_act_fn",
         "dual_cross_attention",
@@ -186,6 +205,29 @@ fn refuse_what_sd_does_not_use(file: &JsonFile) -> Result<()> {
         ("resnet_out_scale_factor", json!(1.0)),
         ("time_embedding_type", json!("positional")),
     ])
+}
+
+fn addition(file: &JsonFile) -> Result<Option<AdditionConfig>> {
+    match file.get("addition_embed_type") {
+        None => return Ok(None),
+        Some(kind) if kind == "text_time" => {}
+        Some(_) => return Err(file.unsupported("addition_embed_type")),
+    }
+    let config = AdditionConfig {
+        time_embed_dim: file.required_size("addition_time_embed_dim", 2..=16384)?,
+        input_dim: file.required_size("projection_class_embeddings_input_dim", 1..=1 << 20)?,
+    };
+    if !config.time_embed_dim.is_multiple_of(2)
+        || config.input_dim <= TIME_IDS * config.time_embed_dim
+    {
+        return Err(file.error(
+            "projection_class_embeddings_input_dim",
+            format_args!(
+                "leaves no room for a pooled prompt beside {TIME_IDS} numbers of addition_time_embed_dim each"
+            ),
+        ));
+    }
+    Ok(Some(config))
 }
 
 fn sample_size(file: &JsonFile) -> Result<[usize; 2]> {

@@ -42,6 +42,8 @@ pub struct KlConfig {
     pub use_post_quant_conv: bool,
     /// Attention in the middle block.
     pub mid_block_add_attention: bool,
+    /// SDXL: overflows in f16, so run it in f32.
+    pub force_upcast: bool,
 }
 
 /// The activation of `AutoencoderTiny`.
@@ -158,6 +160,7 @@ impl KlConfig {
             use_quant_conv: file.flag("use_quant_conv", true)?,
             use_post_quant_conv: file.flag("use_post_quant_conv", true)?,
             mid_block_add_attention: file.flag("mid_block_add_attention", true)?,
+            force_upcast: file.flag("force_upcast", true)?,
         })
     }
 }

@@ -37,6 +37,19 @@ pub fn latent_mask(mask: &Plane, side: usize) -> Vec<f32> {
         .collect()
 }
 
+/// How free each latent is, 0–1: the mask's mean over its pixels.
+pub fn freedom(mask: &Plane, side: usize) -> Vec<f32> {
+    let (width, height) = (mask.width() / side, mask.height() / side);
+    let mean = |x: usize, y: usize| {
+        let values =
+            (0..side * side).map(|i| u32::from(mask.get(x * side + i % side, y * side + i / side)));
+        values.sum::<u32>() as f32 / (255 * side * side) as f32
+    };
+    (0..width * height)
+        .map(|i| mean(i % width, i / width))
+        .collect()
+}
+
 /// The autoencoder's scaled latents of a normalised picture. `AutoencoderKL` draws a sample, `AutoencoderTiny` does not.
 /// Like diffusers' inpainting pipeline this scales but never shifts.
 pub fn encode(
@@ -112,6 +125,13 @@ mod tests {
         mask.set(7, 7, 255);
         mask.set(8, 0, 128);
         assert_eq!(latent_mask(&mask, 8), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn greys_say_how_free_a_latent_is() {
+        let mut mask = Plane::new(PixelSize::new(4, 2));
+        mask.data = vec![255, 255, 0, 51, 255, 255, 0, 51];
+        assert_eq!(freedom(&mask, 2), [1.0, 0.1]);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //!
 //! Networks may run in f16; latents and schedule stay in f32 on the host, so that a seed means one picture on all devices.
 
+mod additions;
 mod latents;
 mod preview;
+mod probe;
 mod request;
 mod text;
 
@@ -13,19 +15,22 @@ use std::time::Instant;
 
 use burn::tensor::{DType, Device};
 
+pub use additions::Additions;
 pub use request::InpaintRequest;
 
+use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::guidance::{Guidance, GuidanceBatching};
+use crate::diffusion::lora;
 use crate::diffusion::noise::TorchRng;
 use crate::diffusion::scheduler::{Scheduler, SchedulerConfig};
-use crate::diffusion::unet::UNet;
+use crate::diffusion::unet::{Condition, UNet};
 use crate::diffusion::vae::Vae;
 use crate::progress::Observer;
 use crate::raster::RgbF32;
 use preview::Preview;
-use text::Texts;
+use text::{Prompt, Texts};
 
 /// A model on a device, ready to repaint pictures.
 pub struct Pipeline {
@@ -49,12 +54,14 @@ struct Prepared {
     noise: Vec<f32>,
     /// 1 = repaint, one plane.
     mask: Vec<f32>,
+    /// With a soft mask, how free each latent is, 0–1, one plane; else empty.
+    freedom: Vec<f32>,
     /// Empty for models that do not look at it.
     masked_image_latents: Vec<f32>,
 }
 
 impl Pipeline {
-    /// Loads the diffusers folder `path`. `dtype` is `F32` or `F16` for the networks. Reports the stage "load".
+    /// Loads the folder or single file `path`. `dtype` is `F32` or `F16` for the networks. Reports the stage "load".
     pub fn load(
         path: &Path,
         device: &Device,
@@ -64,27 +71,58 @@ impl Pipeline {
         Self::from_folder(ModelFolder::open(path)?, device, dtype, observer)
     }
 
-    /// As [`Self::load`], of a folder that is open already.
+    /// As [`Self::load`], with additions. Warns of parts of a LoRA that change nothing in this model.
+    pub fn load_with(
+        path: &Path,
+        additions: &Additions,
+        device: &Device,
+        dtype: DType,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let folder = ModelFolder::open_with_vae(path, additions.vae.as_deref())?;
+        Self::build(folder, additions, device, dtype, observer)
+    }
+
+    /// As [`Self::load`], of a model that is open already.
     pub fn from_folder(
         folder: ModelFolder,
         device: &Device,
         dtype: DType,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
+        Self::build(folder, &Additions::default(), device, dtype, observer)
+    }
+
+    fn build(
+        mut folder: ModelFolder,
+        additions: &Additions,
+        device: &Device,
+        dtype: DType,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
         let started = Instant::now();
-        let (latent, input) = (folder.vae.latent_channels(), folder.unet.in_channels);
-        if folder.unet.out_channels != latent || (input != latent && input != 2 * latent + 1) {
-            return Err(DiffusionError::unsupported(
-                folder.path.join("unet/config.json"),
-                format!("a UNet of {input} channels for latents of {latent}"),
-            ));
+        observer.check()?;
+        let (deltas, left_over) = lora::resolve(&folder, &additions.loras)?;
+        for (lora, count) in additions.loras.iter().zip(left_over) {
+            if count > 0 {
+                observer.on_warning(format!(
+                    "{}: {count} parts of this LoRA change nothing in this model",
+                    lora.path.display()
+                ));
+            }
+        }
+        let mut texts = Texts::load(&folder, &deltas, device, dtype)?;
+        for path in &additions.embeddings {
+            additions::add_embedding(&mut texts, path)?;
         }
         observer.check()?;
-        let texts = Texts::load(&folder, device, dtype)?;
+        let vae = Vae::load(&folder, device, vae_dtype(&folder, dtype))?;
         observer.check()?;
-        let vae = Vae::load(&folder, device, dtype)?;
-        observer.check()?;
-        let unet = UNet::load(&folder, device, dtype)?;
+        let unet = UNet::load_with(&folder, &deltas, device, dtype)?;
+        if folder.needs_probe() {
+            let nothing = texts.embed("")?.embeds;
+            folder.told(probe::prediction(&unet, &folder.unet, nothing, device)?);
+        }
         report(observer, "load", started);
         Ok(Self {
             folder,
@@ -174,17 +212,22 @@ impl Pipeline {
     ) -> Result<Guidance> {
         observer.check()?;
         let started = Instant::now();
-        let prompt = self.texts.embed(&request.prompt, observer)?;
-        let guidance = if request.is_guided() {
-            let negative = self.texts.embed(&request.negative_prompt, observer)?;
+        let prompt = self.texts.embed(&request.prompt)?;
+        let told = self.unet.config().time_cond_proj_dim.is_some();
+        let guidance = if request.is_guided() && !told {
+            let negative = if request.negative_prompt.is_empty() && self.texts.forces_zeros() {
+                prompt.zeroed()
+            } else {
+                self.texts.embed(&request.negative_prompt)?
+            };
             Guidance::guided(
-                negative,
-                prompt,
+                condition(negative, request),
+                condition(prompt, request),
                 request.guidance_scale,
                 self.guidance_batching,
             )
         } else {
-            Guidance::plain(prompt)
+            Guidance::plain(condition(prompt, request))
         };
         report(observer, "text", started);
         Ok(guidance)
@@ -211,7 +254,8 @@ impl Pipeline {
         let encode = |pixels: Vec<f32>, rng: &mut TorchRng| {
             latents::encode(&self.vae, &self.device, pixels, image.size, rng)
         };
-        let image_latents = if request.strength < 1.0 || !self.is_inpaint_model() {
+        let needs_photo = request.strength < 1.0 || !self.is_inpaint_model() || request.soft_mask;
+        let image_latents = if needs_photo {
             encode(latents::normalised(image, None), rng)?
         } else {
             Vec::new()
@@ -232,6 +276,11 @@ impl Pipeline {
             image_latents,
             noise,
             mask: latents::latent_mask(mask, side),
+            freedom: if request.soft_mask {
+                latents::freedom(mask, side)
+            } else {
+                Vec::new()
+            },
             masked_image_latents,
         })
     }
@@ -273,21 +322,26 @@ impl Pipeline {
             )?;
             self.check_finite(&output)?;
             let is_last = i + 1 == end;
+            let frees = frees_at(
+                prepared,
+                inpaints,
+                (i + 1 - begin) as f32 / (end - begin) as f32,
+            );
             let preview = (!is_last && observer.wants_preview())
                 .then(|| schedule.denoised(&output, i, &latents));
             latents = schedule.step(&output, i, &latents, rng);
-            if !inpaints {
+            if let Some(free) = &frees {
                 let kept = if is_last {
                     prepared.image_latents.clone()
                 } else {
                     schedule.add_noise(&prepared.image_latents, &prepared.noise, i + 1)
                 };
-                latents = blend(&kept, &latents, &prepared.mask);
+                latents = blend(&kept, &latents, free);
             }
             observer.on_step(i + 1 - begin, end - begin);
             if let Some(mut clean) = preview {
-                if !inpaints {
-                    clean = blend(&prepared.image_latents, &clean, &prepared.mask);
+                if let Some(free) = &frees {
+                    clean = blend(&prepared.image_latents, &clean, free);
                 }
                 let picture = self.show(&clean, [channels, height, width])?;
                 observer.on_preview(picture);
@@ -319,6 +373,36 @@ impl Pipeline {
         Err(DiffusionError::Settings(
             "the model's numbers overflowed in 16 bits (f16); run it in f32".into(),
         ))
+    }
+}
+
+/// Which latents the step that ends at `progress` (0–1 of the run) leaves as they are painted; the others follow the photo. `None`
+/// where an inpainting model paints freely. With a soft mask a latent is free once `1 − freedom` of the run is over, and never at 0.
+fn frees_at(prepared: &Prepared, inpaints: bool, progress: f32) -> Option<Vec<f32>> {
+    if prepared.freedom.is_empty() {
+        return (!inpaints).then(|| prepared.mask.clone());
+    }
+    let is_free = |f: &f32| f32::from(*f > 0.0 && progress > 1.0 - f);
+    Some(prepared.freedom.iter().map(is_free).collect())
+}
+
+/// SDXL's autoencoder overflows in f16 and says so; the others' field counts for nothing, as in diffusers.
+fn vae_dtype(folder: &ModelFolder, dtype: DType) -> DType {
+    match &folder.vae {
+        VaeConfig::Kl(kl) if folder.is_xl() && kl.force_upcast => DType::F32,
+        _ => dtype,
+    }
+}
+
+/// What the UNet is told of a prompt. SDXL hears that the picture is whole and of its own size.
+fn condition(prompt: Prompt, request: &InpaintRequest) -> Condition {
+    let size = request.image.size;
+    let (height, width) = (size.height as f32, size.width as f32);
+    Condition {
+        prompt_embeds: prompt.embeds,
+        pooled: prompt.pooled,
+        time_ids: [height, width, 0.0, 0.0, height, width],
+        guidance_scale: request.guidance_scale as f32,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::raster::{Plane, RgbF32};
 pub struct InpaintRequest {
     /// The picture, 0–1. Both sides are multiples of the pixels a latent stands for (8 for Stable Diffusion).
     pub image: RgbF32,
-    /// As large as the picture. 128–255 is repainted, 0–127 kept.
+    /// As large as the picture. 128–255 is repainted, 0–127 kept; see `soft_mask` for another reading.
     pub mask: Plane,
     /// What to paint.
     pub prompt: String,
@@ -25,6 +25,9 @@ pub struct InpaintRequest {
     pub strength: f64,
     /// The sampler; `None` for the one that the model's folder names.
     pub scheduler: Option<SchedulerName>,
+    /// The mask's greys say how soon a pixel is free: 255 from the first step on, 0 never (Levin and Fried, "Differential
+    /// diffusion"). Until then it follows the photo.
+    pub soft_mask: bool,
 }
 
 impl InpaintRequest {
@@ -88,6 +91,7 @@ mod tests {
             guidance_scale: 7.5,
             strength: 1.0,
             scheduler: None,
+            soft_mask: false,
         }
     }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::SchedulerName;
 use super::kinds::{
-    BetaSchedule, DpmConfig, PredictionType, SchedulerClass, SigmaSpacing, TimestepSpacing,
+    BetaSchedule, ConsistencyConfig, DpmConfig, PredictionType, SchedulerClass, SigmaSpacing,
+    TimestepSpacing, UniPcConfig,
 };
 use crate::diffusion::config::JsonFile;
 use crate::diffusion::error::{DiffusionError, Result};
@@ -36,7 +37,7 @@ pub struct SchedulerConfig {
     pub timestep_spacing: TimestepSpacing,
     /// Added to leading timesteps.
     pub steps_offset: usize,
-    /// DDIM: the clean latents are clipped to ± this.
+    /// DDIM, Heun and LCM: the clean latents are clipped to ± this.
     pub clip_sample_range: Option<f64>,
     /// DDIM and PNDM: what follows the last step is clean, not the first timestep.
     pub set_alpha_to_one: bool,
@@ -50,12 +51,16 @@ pub struct SchedulerConfig {
     pub sigma_min: Option<f64>,
     /// The first spaced sigma, where the schedule's own does not count.
     pub sigma_max: Option<f64>,
-    /// Euler and DPM++: the sigma after the last step is the first timestep's instead of 0.
+    /// Euler, DPM++ and UniPC: the sigma after the last step is the first timestep's instead of 0.
     pub final_sigma_min: bool,
     /// Euler with `v_prediction`: the UNet is told ln(sigma) / 4 instead of the timestep.
     pub continuous_timesteps: bool,
     /// What only DPM++ reads.
     pub dpm: DpmConfig,
+    /// What only UniPC reads.
+    pub unipc: UniPcConfig,
+    /// What only LCM and TCD read.
+    pub consistency: ConsistencyConfig,
 }
 
 impl SchedulerConfig {
@@ -77,22 +82,26 @@ impl SchedulerConfig {
         let skip_is_given = file.get("skip_prk_steps").is_some();
         file.flag("skip_prk_steps", false)?;
         let repaired = name.is_none();
+        let (beta_start, beta_end, _) = class.default_betas();
         let config = Self {
             class,
             num_train_timesteps: file.size("num_train_timesteps", 1000, 1..=MOST_TIMESTEPS)?,
-            beta_start: file.number("beta_start", 0.0001, 0.0..=1.0)?,
-            beta_end: file.number("beta_end", 0.02, 0.0..=1.0)?,
-            beta_schedule: beta_schedule(&file)?,
+            beta_start: file.number("beta_start", beta_start, 0.0..=1.0)?,
+            beta_end: file.number("beta_end", beta_end, 0.0..=1.0)?,
+            beta_schedule: beta_schedule(&file, class)?,
             rescale_betas_zero_snr: file.flag("rescale_betas_zero_snr", false)?,
             prediction_type: prediction_type(&file)?,
-            timestep_spacing: timestep_spacing(&file, class)?,
+            timestep_spacing: match name {
+                Some(name) if name.is_trailing() => TimestepSpacing::Trailing,
+                _ => timestep_spacing(&file, class)?,
+            },
             steps_offset: if repaired || offset_is_given {
                 1
             } else {
                 offset
             },
-            clip_sample_range: clip_range(&file)?,
-            set_alpha_to_one: file.flag("set_alpha_to_one", class == SchedulerClass::Ddim)?,
+            clip_sample_range: clip_range(&file, class)?,
+            set_alpha_to_one: file.flag("set_alpha_to_one", class.ends_clean_by_default())?,
             skip_prk_steps: repaired || skip_is_given,
             sigma_spacing: sigma_spacing(&file, class, karras)?,
             log_linear: log_linear(&file, class)?,
@@ -100,7 +109,9 @@ impl SchedulerConfig {
             sigma_max: optional_sigma(&file, "sigma_max")?,
             final_sigma_min: final_sigma_min(&file, class)?,
             continuous_timesteps: continuous_timesteps(&file, class)?,
-            dpm: dpm(&file, class)?,
+            dpm: dpm(&file, class, name.is_some_and(SchedulerName::is_stochastic))?,
+            unipc: unipc(&file, class)?,
+            consistency: consistency(&file, class)?,
         };
         config.check(&file)?;
         Ok(config)
@@ -154,37 +165,27 @@ impl SchedulerConfig {
         {
             return Err(file.error("sigma_min", "is larger than sigma_max"));
         }
-        let thresholds = matches!(
-            self.class,
-            SchedulerClass::Ddim | SchedulerClass::DpmMultistep
-        );
-        if thresholds && file.flag("thresholding", false)? {
+        if self.class.can_threshold() && file.flag("thresholding", false)? {
             return Err(file.unsupported("thresholding"));
         }
         let class = self.class.class_name();
-        let clean_output = self.prediction_type == PredictionType::Sample;
-        let no_clean = matches!(
-            self.class,
-            SchedulerClass::Pndm | SchedulerClass::EulerAncestral
-        );
-        if clean_output && no_clean {
+        if self.prediction_type == PredictionType::Sample && !self.class.takes_clean_output() {
             return Err(DiffusionError::Settings(format!(
                 "{class} cannot run a model that predicts clean latents (prediction_type \"sample\"); choose ddim, euler \
                  or dpm++2m"
             )));
         }
-        if self.rescale_betas_zero_snr && self.class == SchedulerClass::Pndm {
-            return Err(DiffusionError::Settings(
-                "PNDMScheduler cannot run a model trained to zero terminal signal (rescale_betas_zero_snr); choose ddim, \
-                 euler or dpm++2m"
-                    .into(),
-            ));
+        if self.rescale_betas_zero_snr && !self.class.takes_zero_snr() {
+            return Err(DiffusionError::Settings(format!(
+                "{class} cannot run a model trained to zero terminal signal (rescale_betas_zero_snr); choose ddim, euler or \
+                 dpm++2m"
+            )));
         }
         Ok(())
     }
 }
 
-fn beta_schedule(file: &JsonFile) -> Result<BetaSchedule> {
+fn beta_schedule(file: &JsonFile, class: SchedulerClass) -> Result<BetaSchedule> {
     if let Some(value) = file.get("trained_betas") {
         let list = value.as_array().filter(|l| l.len() <= MOST_TIMESTEPS);
         let betas: Option<Vec<f32>> = list.and_then(|list| {
@@ -200,7 +201,10 @@ fn beta_schedule(file: &JsonFile) -> Result<BetaSchedule> {
             .map(BetaSchedule::Trained)
             .ok_or_else(|| file.error("trained_betas", "must be a list of numbers from 0 to 1"));
     }
-    match file.string("beta_schedule", "linear")?.as_str() {
+    match file
+        .string("beta_schedule", class.default_betas().2)?
+        .as_str()
+    {
         "linear" => Ok(BetaSchedule::Linear),
         "scaled_linear" => Ok(BetaSchedule::ScaledLinear),
         "squaredcos_cap_v2" => Ok(BetaSchedule::SquaredCosCapV2),
@@ -218,11 +222,10 @@ fn prediction_type(file: &JsonFile) -> Result<PredictionType> {
 }
 
 fn timestep_spacing(file: &JsonFile, class: SchedulerClass) -> Result<TimestepSpacing> {
-    let default = match class {
-        SchedulerClass::Ddim | SchedulerClass::Pndm => "leading",
-        _ => "linspace",
-    };
-    match file.string("timestep_spacing", default)?.as_str() {
+    match file
+        .string("timestep_spacing", class.default_spacing())?
+        .as_str()
+    {
         "leading" => Ok(TimestepSpacing::Leading),
         "linspace" => Ok(TimestepSpacing::Linspace),
         "trailing" => Ok(TimestepSpacing::Trailing),
@@ -230,9 +233,11 @@ fn timestep_spacing(file: &JsonFile, class: SchedulerClass) -> Result<TimestepSp
     }
 }
 
-fn clip_range(file: &JsonFile) -> Result<Option<f64>> {
+fn clip_range(file: &JsonFile, class: SchedulerClass) -> Result<Option<f64>> {
     let range = file.number("clip_sample_range", 1.0, 0.0..=1e6)?;
-    Ok(file.flag("clip_sample", true)?.then_some(range))
+    Ok(file
+        .flag("clip_sample", class.clips_by_default())?
+        .then_some(range))
 }
 
 fn optional_sigma(file: &JsonFile, field: &str) -> Result<Option<f64>> {
@@ -244,10 +249,10 @@ fn optional_sigma(file: &JsonFile, field: &str) -> Result<Option<f64>> {
 
 fn sigma_spacing(file: &JsonFile, class: SchedulerClass, karras: bool) -> Result<SigmaSpacing> {
     let dpm = class == SchedulerClass::DpmMultistep;
-    if !dpm && class != SchedulerClass::Euler {
+    if !class.spaces_sigmas() {
         return Ok(SigmaSpacing::Timesteps);
     }
-    let unsupported: &[&str] = if dpm {
+    let unsupported: &[&str] = if dpm || class == SchedulerClass::UniPc {
         &["use_beta_sigmas", "use_flow_sigmas", "use_dynamic_shifting"]
     } else {
         &["use_beta_sigmas"]
@@ -281,7 +286,7 @@ fn log_linear(file: &JsonFile, class: SchedulerClass) -> Result<bool> {
 }
 
 fn final_sigma_min(file: &JsonFile, class: SchedulerClass) -> Result<bool> {
-    if !matches!(class, SchedulerClass::Euler | SchedulerClass::DpmMultistep) {
+    if !class.has_final_sigma() {
         return Ok(false);
     }
     match file.string("final_sigmas_type", "zero")?.as_str() {
@@ -302,7 +307,7 @@ fn continuous_timesteps(file: &JsonFile, class: SchedulerClass) -> Result<bool> 
     }
 }
 
-fn dpm(file: &JsonFile, class: SchedulerClass) -> Result<DpmConfig> {
+fn dpm(file: &JsonFile, class: SchedulerClass, stochastic: bool) -> Result<DpmConfig> {
     let mut config = DpmConfig {
         solver_order: 2,
         heun: false,
@@ -322,8 +327,9 @@ fn dpm(file: &JsonFile, class: SchedulerClass) -> Result<DpmConfig> {
         _ => return Err(file.unsupported("solver_type")),
     };
     config.stochastic = match file.string("algorithm_type", "dpmsolver++")?.as_str() {
-        "dpmsolver++" | "deis" => false,
         "sde-dpmsolver++" => true,
+        _ if stochastic => true,
+        "dpmsolver++" | "deis" => false,
         _ => return Err(file.unsupported("algorithm_type")),
     };
     config.lower_order_final = file.flag("lower_order_final", true)?;
@@ -333,5 +339,47 @@ fn dpm(file: &JsonFile, class: SchedulerClass) -> Result<DpmConfig> {
         Some(_) => file.number("lambda_min_clipped", 0.0, -1e9..=1e9)?,
     };
     file.refuse_set(&["variance_type"])?;
+    Ok(config)
+}
+
+fn unipc(file: &JsonFile, class: SchedulerClass) -> Result<UniPcConfig> {
+    let mut config = UniPcConfig {
+        solver_order: 2,
+        predict_x0: true,
+        bh1: false,
+        lower_order_final: true,
+        disable_corrector: Vec::new(),
+    };
+    if class != SchedulerClass::UniPc {
+        return Ok(config);
+    }
+    config.solver_order = file.size("solver_order", 2, 1..=3)?;
+    config.predict_x0 = file.flag("predict_x0", true)?;
+    // Names that diffusers' other solvers use stand for the usual form, as they do there.
+    config.bh1 = match file.string("solver_type", "bh2")?.as_str() {
+        "bh2" | "midpoint" | "heun" | "logrho" => false,
+        "bh1" => true,
+        _ => return Err(file.unsupported("solver_type")),
+    };
+    config.lower_order_final = file.flag("lower_order_final", true)?;
+    let is_list = |v: &Value| v.as_array().is_some_and(|list| !list.is_empty());
+    if file.get("disable_corrector").is_some_and(is_list) {
+        let steps = file.size_list("disable_corrector", MOST_TIMESTEPS, 0..=MOST_TIMESTEPS)?;
+        config.disable_corrector = steps.unwrap_or_default();
+    }
+    file.refuse_set(&["solver_p", "shift_terminal"])?;
+    Ok(config)
+}
+
+fn consistency(file: &JsonFile, class: SchedulerClass) -> Result<ConsistencyConfig> {
+    let mut config = ConsistencyConfig {
+        original_inference_steps: 50,
+        timestep_scaling: 10.0,
+    };
+    if matches!(class, SchedulerClass::Lcm | SchedulerClass::Tcd) {
+        config.original_inference_steps =
+            file.size("original_inference_steps", 50, 1..=MOST_TIMESTEPS)?;
+        config.timestep_scaling = file.number("timestep_scaling", 10.0, 1e-6..=1e9)?;
+    }
     Ok(config)
 }

@@ -2,35 +2,12 @@
 //! Built by `SchedulerConfig::start`. Draws once a step where the folder asks for the stochastic form, else never.
 
 use super::config::SchedulerConfig;
-use super::kinds::{DpmConfig, PredictionType, SigmaSpacing, TimestepSpacing};
-use super::tables::{
-    alphas_cumprod_for_sigmas, check_sigmas, impossible_schedule, interpolate, linspace_f64,
-    sigma_to_timestep, spaced_sigmas, trailing_timesteps, train_sigmas,
-};
+use super::kinds::{DpmConfig, PredictionType};
+use super::levels::{Level, schedule};
+use super::tables::impossible_schedule;
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;
-
-/// Signal, noise and half the log signal-to-noise ratio of one noise level.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    alpha: f32,
-    sigma: f32,
-    lambda: f32,
-}
-
-impl Level {
-    fn new(sigma: f32) -> Self {
-        let alpha = 1.0 / (sigma * sigma + 1.0).sqrt();
-        let sigma = sigma * alpha;
-        let lambda = alpha.ln() - sigma.ln();
-        Self {
-            alpha,
-            sigma,
-            lambda,
-        }
-    }
-}
 
 /// One step as weights: of the latents, of the newest clean latents and their differences, and of fresh noise.
 #[derive(Debug, Clone, Copy)]
@@ -78,68 +55,6 @@ impl DpmMultistep {
             weights,
             history: Vec::new(),
         })
-    }
-}
-
-/// Timesteps, and the sigmas with the final one behind.
-fn schedule(config: &SchedulerConfig, steps: usize) -> Result<(Vec<f32>, Vec<f32>)> {
-    let alphas = alphas_cumprod_for_sigmas(config);
-    let table = train_sigmas(&alphas);
-    let logs: Vec<f32> = table.iter().map(|s| s.ln()).collect();
-    let mut timesteps = visited_timesteps(config, &alphas, steps);
-    let sigmas: Vec<f64> = if config.sigma_spacing == SigmaSpacing::Timesteps {
-        timesteps.iter().map(|t| interpolate(&table, *t)).collect()
-    } else {
-        let (first, last) = (table[table.len() - 1], table[0]);
-        let sigmas = spaced_sigmas(config, f64::from(first), f64::from(last), steps);
-        timesteps = sigmas
-            .iter()
-            .map(|s| sigma_to_timestep(&logs, *s))
-            .collect();
-        let rounds = config.sigma_spacing != SigmaSpacing::Exponential
-            && config.beta_schedule != super::BetaSchedule::SquaredCosCapV2;
-        if rounds {
-            for t in &mut timesteps {
-                *t = t.round_ties_even();
-            }
-        }
-        sigmas
-    };
-    let last = if config.final_sigma_min {
-        table[0]
-    } else {
-        0.0
-    };
-    let mut sigmas: Vec<f32> = sigmas.into_iter().map(|s| s as f32).collect();
-    sigmas.push(last);
-    check_sigmas(config.class.class_name(), steps, &sigmas)?;
-    let whole = timesteps.into_iter().map(|t| t.trunc() as f32).collect();
-    Ok((whole, sigmas))
-}
-
-/// Like the other schedulers' spacings, but of one step more, whose end is left out, and without the noisiest timesteps
-/// whose log signal-to-noise ratio lies below `lambda_min_clipped`.
-fn visited_timesteps(config: &SchedulerConfig, alphas: &[f32], steps: usize) -> Vec<f64> {
-    let count = config.num_train_timesteps;
-    let lambda = |a: &f32| a.sqrt().ln() - (1.0 - a).sqrt().ln();
-    let clipped = config.dpm.lambda_min_clipped;
-    let too_noisy = alphas
-        .iter()
-        .rev()
-        .take_while(|a| f64::from(lambda(a)) < clipped);
-    let last = count - too_noisy.count();
-    match config.timestep_spacing {
-        TimestepSpacing::Linspace => {
-            let all = linspace_f64(0.0, last as f64 - 1.0, steps + 1);
-            let whole = all[1..].iter().rev().map(|t| t.round_ties_even());
-            whole.collect()
-        }
-        TimestepSpacing::Leading => {
-            let stride = last / (steps + 1);
-            let at = |i: usize| (i * stride + config.steps_offset) as f64;
-            (1..=steps).rev().map(at).collect()
-        }
-        TimestepSpacing::Trailing => trailing_timesteps(last, count as f64 / steps as f64),
     }
 }
 
@@ -272,20 +187,10 @@ impl Scheduler for DpmMultistep {
     }
 
     fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let Level { alpha, sigma, .. } = self.levels[i];
-        match self.prediction {
-            PredictionType::Epsilon => {
-                zip_map(model_output, sample, |o, s| (s - sigma * o) / alpha)
-            }
-            PredictionType::VPrediction => {
-                zip_map(model_output, sample, |o, s| alpha * s - sigma * o)
-            }
-            PredictionType::Sample => model_output.to_vec(),
-        }
+        self.levels[i].denoised(self.prediction, model_output, sample)
     }
 
     fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        let Level { alpha, sigma, .. } = self.levels[i];
-        zip_map(original, noise, |o, n| alpha * o + sigma * n)
+        self.levels[i].add_noise(original, noise)
     }
 }

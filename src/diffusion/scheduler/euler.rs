@@ -1,118 +1,21 @@
 //! Owns Euler's method on the probability-flow equation (Karras et al., "Elucidating the design space of diffusion-based
-//! generative models", algorithm 2 without churn). Built by `SchedulerConfig::start`. Must never draw random numbers.
+//! generative models", algorithm 2 without churn) and its ancestral form, which adds fresh noise at every step as k-diffusion
+//! introduced it. Built by `SchedulerConfig::start`. The ancestral form draws once a step, the last one included, as diffusers
+//! does; the plain one never draws.
 
 use super::config::SchedulerConfig;
-use super::kinds::{PredictionType, SigmaSpacing, TimestepSpacing};
-use super::tables::{
-    alphas_cumprod_for_sigmas, check_sigmas, interpolate, linspace_f32, sigma_to_timestep,
-    spaced_sigmas, spaced_timesteps, train_sigmas,
-};
+use super::kinds::{PredictionType, SchedulerClass};
+use super::sigmas::SigmaSchedule;
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;
-
-/// A schedule in sigmas, which Euler's two forms share.
-pub struct SigmaSchedule {
-    pub timesteps: Vec<f32>,
-    /// One more than timesteps, down to the final one.
-    pub sigmas: Vec<f32>,
-    pub init_noise_sigma: f32,
-}
-
-impl SigmaSchedule {
-    pub fn new(config: &SchedulerConfig, steps: usize) -> Result<Self> {
-        let table = train_sigmas(&alphas_cumprod_for_sigmas(config));
-        let mut timesteps: Vec<f32> = spaced_timesteps(config, steps)
-            .into_iter()
-            .map(|t| t as f32)
-            .collect();
-        let mut sigmas: Vec<f64> = timesteps
-            .iter()
-            .map(|t| interpolate(&table, f64::from(*t)))
-            .collect();
-        if config.log_linear {
-            let (first, last) = (table[table.len() - 1].ln(), table[0].ln());
-            let logs = linspace_f32(f64::from(first), f64::from(last), steps + 1);
-            sigmas = logs.into_iter().map(|l| f64::from(l.exp())).collect();
-        }
-        if config.sigma_spacing != SigmaSpacing::Timesteps {
-            let logs: Vec<f32> = table.iter().map(|s| s.ln()).collect();
-            sigmas = spaced_sigmas(config, sigmas[0], sigmas[sigmas.len() - 1], steps);
-            timesteps = sigmas
-                .iter()
-                .map(|s| sigma_to_timestep(&logs, *s) as f32)
-                .collect();
-        }
-        let last = if config.final_sigma_min {
-            table[0]
-        } else {
-            0.0
-        };
-        let mut sigmas: Vec<f32> = sigmas.into_iter().map(|s| s as f32).collect();
-        sigmas.push(last);
-        check_sigmas(config.class.class_name(), steps, &sigmas)?;
-        if config.continuous_timesteps {
-            timesteps = sigmas[..sigmas.len() - 1]
-                .iter()
-                .map(|s| 0.25 * s.ln())
-                .collect();
-        }
-        let largest = sigmas.iter().fold(0.0, |a: f32, s| a.max(*s));
-        let init_noise_sigma = match config.timestep_spacing {
-            TimestepSpacing::Leading => (largest * largest + 1.0).sqrt(),
-            _ => largest,
-        };
-        Ok(Self {
-            timesteps,
-            sigmas,
-            init_noise_sigma,
-        })
-    }
-
-    /// Latents divided so that their variance is that of training, whatever the noise.
-    pub fn scale_model_input(&self, sample: &[f32], i: usize) -> Vec<f32> {
-        let divisor = (self.sigmas[i] * self.sigmas[i] + 1.0).sqrt();
-        sample.iter().map(|s| s / divisor).collect()
-    }
-
-    /// Clean latents from the UNet's output at entry `i`.
-    pub fn denoised(
-        &self,
-        prediction: PredictionType,
-        model_output: &[f32],
-        i: usize,
-        sample: &[f32],
-    ) -> Vec<f32> {
-        let sigma = self.sigmas[i];
-        let variance = sigma * sigma + 1.0;
-        let factor = -sigma / variance.sqrt();
-        match prediction {
-            PredictionType::Epsilon => zip_map(model_output, sample, |o, s| s - sigma * o),
-            PredictionType::VPrediction => {
-                zip_map(model_output, sample, |o, s| o * factor + s / variance)
-            }
-            PredictionType::Sample => model_output.to_vec(),
-        }
-    }
-
-    /// One Euler step from entry `i` down to noise level `to`.
-    pub fn euler_step(&self, denoised: &[f32], i: usize, sample: &[f32], to: f32) -> Vec<f32> {
-        let sigma = self.sigmas[i];
-        zip_map(denoised, sample, |d, s| s + (s - d) / sigma * (to - sigma))
-    }
-
-    /// `original` plus noise of entry `i`'s level.
-    pub fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        let sigma = self.sigmas[i];
-        zip_map(original, noise, |o, n| o + n * sigma)
-    }
-}
 
 /// An Euler schedule.
 pub struct Euler {
     prediction: PredictionType,
     schedule: SigmaSchedule,
     begin: usize,
+    is_ancestral: bool,
 }
 
 impl Euler {
@@ -121,7 +24,20 @@ impl Euler {
             prediction: config.prediction_type,
             schedule: SigmaSchedule::new(config, steps)?,
             begin,
+            is_ancestral: config.class == SchedulerClass::EulerAncestral,
         })
+    }
+
+    /// How far down the step goes before noise of the second level is added.
+    fn split(&self, i: usize) -> (f32, f32) {
+        let (from, to) = (self.schedule.sigmas[i], self.schedule.sigmas[i + 1]);
+        if !self.is_ancestral {
+            return (to, 0.0);
+        }
+        let (from2, to2) = (from * from, to * to);
+        // Equal levels make the root's argument 0, rising ones negative: then nothing is added.
+        let up = (to2 * (from2 - to2) / from2).max(0.0).sqrt();
+        ((to2 - up * up).max(0.0).sqrt(), up)
     }
 }
 
@@ -147,11 +63,16 @@ impl Scheduler for Euler {
         model_output: &[f32],
         i: usize,
         sample: &[f32],
-        _rng: &mut TorchRng,
+        rng: &mut TorchRng,
     ) -> Vec<f32> {
+        let (down, up) = self.split(i);
         let denoised = self.denoised(model_output, i, sample);
-        let to = self.schedule.sigmas[i + 1];
-        self.schedule.euler_step(&denoised, i, sample, to)
+        let moved = self.schedule.euler_step(&denoised, i, sample, down);
+        if !self.is_ancestral {
+            return moved;
+        }
+        let noise = rng.randn(sample.len());
+        zip_map(&noise, &moved, |n, m| m + n * up)
     }
 
     fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {

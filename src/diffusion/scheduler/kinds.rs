@@ -1,7 +1,7 @@
 //! Owns the words of a scheduler's configuration: algorithms, schedules, spacings. Used throughout `scheduler`, and by who shows
 //! a model's settings. Must never read files or compute.
 
-/// The five algorithms, by diffusers' class names.
+/// The algorithms, by diffusers' class names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchedulerClass {
     /// `DDIMScheduler`.
@@ -12,18 +12,30 @@ pub enum SchedulerClass {
     Euler,
     /// `EulerAncestralDiscreteScheduler`.
     EulerAncestral,
+    /// `HeunDiscreteScheduler`.
+    Heun,
     /// `DPMSolverMultistepScheduler`.
     DpmMultistep,
+    /// `UniPCMultistepScheduler`.
+    UniPc,
+    /// `LCMScheduler`.
+    Lcm,
+    /// `TCDScheduler`.
+    Tcd,
 }
 
 impl SchedulerClass {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Ddim,
         Self::Pndm,
         Self::Euler,
         Self::EulerAncestral,
+        Self::Heun,
         Self::DpmMultistep,
+        Self::UniPc,
+        Self::Lcm,
+        Self::Tcd,
     ];
 
     /// Diffusers' name of the class.
@@ -33,7 +45,11 @@ impl SchedulerClass {
             Self::Pndm => "PNDMScheduler",
             Self::Euler => "EulerDiscreteScheduler",
             Self::EulerAncestral => "EulerAncestralDiscreteScheduler",
+            Self::Heun => "HeunDiscreteScheduler",
             Self::DpmMultistep => "DPMSolverMultistepScheduler",
+            Self::UniPc => "UniPCMultistepScheduler",
+            Self::Lcm => "LCMScheduler",
+            Self::Tcd => "TCDScheduler",
         }
     }
 }
@@ -101,4 +117,28 @@ pub struct DpmConfig {
     pub euler_at_final: bool,
     /// The smallest log signal-to-noise ratio that is visited.
     pub lambda_min_clipped: f64,
+}
+
+/// The fields of `UniPCMultistepScheduler` alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniPcConfig {
+    /// 1, 2 or 3 model outputs a step.
+    pub solver_order: usize,
+    /// Work on clean latents instead of noise.
+    pub predict_x0: bool,
+    /// B(h) = h instead of eʰ − 1 (Zhao et al., "UniPC", section 3.3).
+    pub bh1: bool,
+    /// Lower orders at the last steps.
+    pub lower_order_final: bool,
+    /// Steps after which the corrector stays away.
+    pub disable_corrector: Vec<usize>,
+}
+
+/// The fields of `LCMScheduler` and `TCDScheduler` alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsistencyConfig {
+    /// Steps of the schedule that the model was distilled on.
+    pub original_inference_steps: usize,
+    /// LCM: by what timesteps are multiplied in the boundary condition.
+    pub timestep_scaling: f64,
 }

@@ -2,110 +2,31 @@
 //! and the user interface read the names. Arithmetic is on plain `f32` slices on the host: latents are tiny, and so every device
 //! gives the same picture. Must never touch tensors or the UNet.
 
+mod alphas;
 mod config;
+mod consistency;
 mod ddim;
+mod defaults;
 mod dpm_multistep;
 mod euler;
-mod euler_ancestral;
+mod heun;
 mod kinds;
+mod levels;
+mod name;
 mod pndm;
+mod sigmas;
 mod tables;
+mod unipc;
 
 pub use config::SchedulerConfig;
 pub use kinds::{
-    BetaSchedule, DpmConfig, PredictionType, SchedulerClass, SigmaSpacing, TimestepSpacing,
+    BetaSchedule, ConsistencyConfig, DpmConfig, PredictionType, SchedulerClass, SigmaSpacing,
+    TimestepSpacing, UniPcConfig,
 };
+pub use name::SchedulerName;
 
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::noise::TorchRng;
-
-/// The samplers that a user can choose. Choosing none runs the one that the model's folder names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum SchedulerName {
-    /// DDIM.
-    #[serde(rename = "ddim")]
-    Ddim,
-    /// PNDM, Stable Diffusion 1.5's own.
-    #[serde(rename = "pndm")]
-    Pndm,
-    /// Euler's method.
-    #[serde(rename = "euler")]
-    Euler,
-    /// Euler's method with fresh noise at every step.
-    #[serde(rename = "euler-a")]
-    EulerAncestral,
-    /// DPM-Solver++ of order 2.
-    #[serde(rename = "dpm++2m")]
-    DpmPlusPlus2M,
-    /// Euler's method over Karras' noise levels.
-    #[serde(rename = "euler-karras")]
-    EulerKarras,
-    /// DPM-Solver++ of order 2 over Karras' noise levels.
-    #[serde(rename = "dpm++2m-karras")]
-    DpmPlusPlus2MKarras,
-}
-
-impl SchedulerName {
-    /// All of them, in the order of a menu.
-    pub const ALL: [Self; 7] = [
-        Self::Ddim,
-        Self::Pndm,
-        Self::Euler,
-        Self::EulerAncestral,
-        Self::DpmPlusPlus2M,
-        Self::EulerKarras,
-        Self::DpmPlusPlus2MKarras,
-    ];
-
-    /// The name on the command line and in files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ddim => "ddim",
-            Self::Pndm => "pndm",
-            Self::Euler => "euler",
-            Self::EulerAncestral => "euler-a",
-            Self::DpmPlusPlus2M => "dpm++2m",
-            Self::EulerKarras => "euler-karras",
-            Self::DpmPlusPlus2MKarras => "dpm++2m-karras",
-        }
-    }
-
-    /// The algorithm behind the name.
-    pub const fn class(self) -> SchedulerClass {
-        match self {
-            Self::Ddim => SchedulerClass::Ddim,
-            Self::Pndm => SchedulerClass::Pndm,
-            Self::Euler | Self::EulerKarras => SchedulerClass::Euler,
-            Self::EulerAncestral => SchedulerClass::EulerAncestral,
-            Self::DpmPlusPlus2M | Self::DpmPlusPlus2MKarras => SchedulerClass::DpmMultistep,
-        }
-    }
-
-    /// Whether the name asks for Karras' sigmas.
-    pub const fn is_karras(self) -> bool {
-        matches!(self, Self::EulerKarras | Self::DpmPlusPlus2MKarras)
-    }
-}
-
-impl std::fmt::Display for SchedulerName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for SchedulerName {
-    type Err = DiffusionError;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|name| name.as_str() == text);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str).join(", ");
-            DiffusionError::Settings(format!(
-                "there is no sampler {text:?}; choose one of {names}"
-            ))
-        })
-    }
-}
 
 /// One run of a sampler: its schedule for a number of steps, and whatever it remembers between steps. All slices are of one
 /// length. `i` counts entries of [`Self::timesteps`] and goes from [`Self::begin_index`] up, each once and in order.
@@ -153,20 +74,21 @@ impl SchedulerConfig {
             )));
         }
         let begin = begin_index(num_inference_steps, strength)?;
+        let steps = num_inference_steps;
         Ok(match self.class {
-            SchedulerClass::Ddim => Box::new(ddim::Ddim::new(self, num_inference_steps, begin)?),
-            SchedulerClass::Pndm => Box::new(pndm::Pndm::new(self, num_inference_steps, begin)?),
-            SchedulerClass::Euler => Box::new(euler::Euler::new(self, num_inference_steps, begin)?),
-            SchedulerClass::EulerAncestral => Box::new(euler_ancestral::EulerAncestral::new(
-                self,
-                num_inference_steps,
-                begin,
-            )?),
-            SchedulerClass::DpmMultistep => Box::new(dpm_multistep::DpmMultistep::new(
-                self,
-                num_inference_steps,
-                begin,
-            )?),
+            SchedulerClass::Ddim => Box::new(ddim::Ddim::new(self, steps, begin)?),
+            SchedulerClass::Pndm => Box::new(pndm::Pndm::new(self, steps, begin)?),
+            SchedulerClass::Euler | SchedulerClass::EulerAncestral => {
+                Box::new(euler::Euler::new(self, steps, begin)?)
+            }
+            SchedulerClass::Heun => Box::new(heun::Heun::new(self, steps, begin)?),
+            SchedulerClass::DpmMultistep => {
+                Box::new(dpm_multistep::DpmMultistep::new(self, steps, begin)?)
+            }
+            SchedulerClass::UniPc => Box::new(unipc::UniPc::new(self, steps, begin)?),
+            SchedulerClass::Lcm | SchedulerClass::Tcd => {
+                Box::new(consistency::Consistency::new(self, steps, begin)?)
+            }
         })
     }
 }
@@ -197,6 +119,16 @@ fn zip_map(model_output: &[f32], sample: &[f32], f: impl Fn(f32, f32) -> f32) ->
         .zip(sample)
         .map(|(o, s)| f(*o, *s))
         .collect()
+}
+
+/// Latents held within ± `range`, where there is one.
+fn clipped(mut latents: Vec<f32>, range: Option<f32>) -> Vec<f32> {
+    if let Some(range) = range {
+        for latent in &mut latents {
+            *latent = latent.clamp(-range, range);
+        }
+    }
+    latents
 }
 
 /// Clean latents from the UNet's output where `alpha` is the share of signal ᾱ (DDIM paper, equation 12).
@@ -231,7 +163,7 @@ mod tests {
             assert_eq!(name.as_str().parse::<SchedulerName>().unwrap(), name);
             assert_eq!(json!(name), json!(name.as_str()));
         }
-        let error = "heun".parse::<SchedulerName>().unwrap_err().to_string();
+        let error = "nonsense".parse::<SchedulerName>().unwrap_err().to_string();
         assert!(error.contains("dpm++2m-karras"), "{error}");
     }
 
@@ -264,15 +196,15 @@ mod tests {
 
     #[test]
     fn unknown_classes_name_what_runs() {
-        let error = read(&json!({"_class_name": "UniPCMultistepScheduler"}), None).unwrap_err();
+        let error = read(&json!({"_class_name": "DEISMultistepScheduler"}), None).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains("UniPCMultistepScheduler") && text.contains("EulerDiscreteScheduler"),
+            text.contains("DEISMultistepScheduler") && text.contains("EulerDiscreteScheduler"),
             "{text}"
         );
         assert!(matches!(error, DiffusionError::Unsupported { .. }));
         let named = read(
-            &json!({"_class_name": "UniPCMultistepScheduler", "solver_type": "bh2"}),
+            &json!({"_class_name": "DEISMultistepScheduler", "solver_type": "bh2"}),
             Some(SchedulerName::DpmPlusPlus2M),
         );
         assert!(!named.unwrap().dpm.heun);

@@ -1,11 +1,11 @@
 //! Owns PNDM (Liu et al., "Pseudo numerical methods for diffusion models on manifolds", equations 9, 12 and 13): linear
 //! multistep, with or without the Runge–Kutta warm-up. Built by `SchedulerConfig::start`. Must never draw random numbers.
 
+use super::alphas::{AlphaSchedule, final_alpha, predicted_noise, whole_timesteps};
 use super::config::SchedulerConfig;
-use super::ddim::whole_timesteps;
 use super::kinds::PredictionType;
 use super::tables::{alphas_cumprod, impossible_schedule};
-use super::{Scheduler, clean_latents, zip_map};
+use super::{Scheduler, zip_map};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::noise::TorchRng;
 
@@ -18,11 +18,9 @@ type Move = Option<(f32, f32)>;
 /// A PNDM schedule and the model outputs it remembers.
 pub struct Pndm {
     prediction: PredictionType,
-    timesteps: Vec<f32>,
+    schedule: AlphaSchedule,
     begin: usize,
     warm_up_steps: usize,
-    /// ᾱ at each entry's own timestep.
-    alphas: Vec<f32>,
     /// From and to which ᾱ each entry's step moves.
     moves: Vec<(f32, f32)>,
     /// The last model outputs, newest last; at most four.
@@ -50,11 +48,7 @@ impl Pndm {
             let rest = spaced[..spaced.len() - (WARM_UP - 1)].iter().rev();
             warm_up.iter().chain(rest).copied().collect()
         };
-        let end = if config.set_alpha_to_one {
-            1.0
-        } else {
-            table[0]
-        };
+        let end = final_alpha(config, &table);
         let at = |t: Option<usize>| t.map_or(Some(end), |t| table.get(t).copied());
         let step_move = |i: usize| -> Move {
             let counter = i - begin;
@@ -78,8 +72,7 @@ impl Pndm {
         }
         Ok(Self {
             prediction: config.prediction_type,
-            alphas: timesteps.iter().map(|t| table[*t]).collect(),
-            timesteps: timesteps.iter().map(|t| *t as f32).collect(),
+            schedule: AlphaSchedule::new(&table, &timesteps),
             begin,
             warm_up_steps: warm_up.len(),
             moves: visited,
@@ -149,12 +142,7 @@ impl Pndm {
     /// Equation 9: from ᾱ to ᾱ along the predicted noise.
     fn transfer(&self, sample: &[f32], (from, to): (f32, f32), direction: &[f32]) -> Vec<f32> {
         let (noise_from, noise_to) = (1.0 - from, 1.0 - to);
-        let epsilon = match self.prediction {
-            PredictionType::VPrediction => zip_map(direction, sample, |d, s| {
-                from.sqrt() * d + noise_from.sqrt() * s
-            }),
-            _ => direction.to_vec(),
-        };
+        let epsilon = predicted_noise(self.prediction, from, direction, sample);
         let keep = (to / from).sqrt();
         let denominator = from * noise_to.sqrt() + (from * noise_from * to).sqrt();
         zip_map(&epsilon, sample, |e, s| {
@@ -195,7 +183,7 @@ fn warm_up_timesteps(spaced: &[usize], half: usize) -> Result<Vec<usize>> {
 
 impl Scheduler for Pndm {
     fn timesteps(&self) -> &[f32] {
-        &self.timesteps
+        &self.schedule.timesteps
     }
 
     fn begin_index(&self) -> usize {
@@ -219,12 +207,11 @@ impl Scheduler for Pndm {
     }
 
     fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        clean_latents(self.prediction, self.alphas[i], model_output, sample)
+        self.schedule
+            .denoised(self.prediction, model_output, i, sample)
     }
 
     fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        let alpha = self.alphas[i];
-        let (signal, level) = (alpha.sqrt(), (1.0 - alpha).sqrt());
-        zip_map(original, noise, |o, n| signal * o + level * n)
+        self.schedule.add_noise(original, noise, i)
     }
 }

@@ -5,13 +5,49 @@ mod time;
 
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::diffusion::config::UNetConfig;
+use crate::diffusion::config::{TIME_IDS, UNetConfig};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::ops::{Conv2d, ConvShape, GroupNorm};
-use crate::diffusion::weights::{Scope, Weights};
+use crate::diffusion::weights::{Deltas, Scope, Weights};
 use blocks::{DownBlock, MidBlock, UpBlock};
 use time::TimeEmbedding;
+
+/// What a UNet is told besides the noise level.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// `[n, length, cross_attention_dim]`.
+    pub prompt_embeds: Tensor<3>,
+    /// SDXL: `[n, width]`, the prompts' pooled embeddings.
+    pub pooled: Option<Tensor<2>>,
+    /// SDXL: original height and width, cropped rows and columns, wanted height and width, in pixels.
+    pub time_ids: [f32; TIME_IDS],
+    /// Read by models that were distilled to be told it.
+    pub guidance_scale: f32,
+}
+
+impl Condition {
+    /// A prompt alone, as SD 1 and 2 take it.
+    pub fn plain(prompt_embeds: Tensor<3>) -> Self {
+        Self {
+            prompt_embeds,
+            pooled: None,
+            time_ids: [0.0; TIME_IDS],
+            guidance_scale: 1.0,
+        }
+    }
+
+    /// Both conditions as one batch.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        let pooled = self.pooled.zip(other.pooled);
+        Self {
+            prompt_embeds: Tensor::cat(vec![self.prompt_embeds, other.prompt_embeds], 0),
+            pooled: pooled.map(|(a, b)| Tensor::cat(vec![a, b], 0)),
+            ..other
+        }
+    }
+}
 
 /// `UNet2DConditionModel` on a device.
 #[derive(Debug)]
@@ -30,7 +66,17 @@ pub struct UNet {
 impl UNet {
     /// Loads the folder's UNet; `dtype` is `F32` or `F16`.
     pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
-        let weights = Weights::open(&folder.unet_files, device, dtype)?;
+        Self::load_with(folder, &Deltas::default(), device, dtype)
+    }
+
+    /// As [`Self::load`], with additions to the weights.
+    pub fn load_with(
+        folder: &ModelFolder,
+        deltas: &Deltas,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self> {
+        let weights = Weights::open(&folder.unet_files, device, dtype)?.with(deltas, "unet");
         let unet = Self::build(&weights.root(), &folder.unet);
         weights.finish(|_| false)?;
         Ok(unet)
@@ -50,7 +96,7 @@ impl UNet {
         Self {
             dtype: scope.dtype(),
             conv_in: Conv2d::load(&scope.scope("conv_in"), conv_in, true),
-            time_embedding: TimeEmbedding::load(&scope.scope("time_embedding"), config),
+            time_embedding: TimeEmbedding::load(scope, config),
             down_blocks: (0..levels)
                 .map(|i| DownBlock::load(&down.scope(i), config, i))
                 .collect(),
@@ -85,17 +131,27 @@ impl UNet {
         timestep: f32,
         prompt_embeds: Tensor<3>,
     ) -> Result<Tensor<4>> {
-        self.check(&sample, &prompt_embeds)?;
-        let prompt_embeds = prompt_embeds.cast(self.dtype);
+        self.forward_with(sample, timestep, &Condition::plain(prompt_embeds))
+    }
+
+    /// As [`Self::forward`], with everything that newer models are told.
+    pub fn forward_with(
+        &self,
+        sample: Tensor<4>,
+        timestep: f32,
+        condition: &Condition,
+    ) -> Result<Tensor<4>> {
+        self.check(&sample, condition)?;
+        let prompt_embeds = condition.prompt_embeds.clone().cast(self.dtype);
         let sample = sample.cast(self.dtype);
         let sample = if self.config.center_input_sample {
             sample * 2.0 - 1.0
         } else {
             sample
         };
-        let time = self
-            .time_embedding
-            .forward(timestep, &sample.device(), self.dtype)?;
+        let time =
+            self.time_embedding
+                .forward(timestep, condition, &sample.device(), self.dtype)?;
         let [_, _, height, width] = sample.dims();
         let factor = self.config.overall_downscale();
         // Sizes that do not halve evenly come back by the sizes of the way down, others by doubling, as in diffusers.
@@ -116,9 +172,10 @@ impl UNet {
         Ok(self.conv_out.forward(x)?.cast(DType::F32))
     }
 
-    fn check(&self, sample: &Tensor<4>, prompt_embeds: &Tensor<3>) -> Result<()> {
+    fn check(&self, sample: &Tensor<4>, condition: &Condition) -> Result<()> {
         let [n, channels, height, width] = sample.dims();
-        let [prompts, _, dim] = prompt_embeds.dims();
+        let [prompts, _, dim] = condition.prompt_embeds.dims();
+        let pooled = condition.pooled.as_ref().map(Tensor::dims);
         let (wanted, wanted_dim) = (self.config.in_channels, self.config.cross_attention_dim);
         let problem = if channels != wanted {
             format!("the UNet takes {wanted} channels, not {channels}")
@@ -126,6 +183,10 @@ impl UNet {
             "the UNet cannot run on an empty picture".to_owned()
         } else if prompts != n || dim != wanted_dim {
             format!("the UNet takes {n} prompts of width {wanted_dim}, not {prompts} of {dim}")
+        } else if let Some(width) = self.time_embedding.pooled_width()
+            && pooled != Some([n, width])
+        {
+            format!("the UNet takes {n} pooled prompts of width {width}, not {pooled:?}")
         } else {
             return Ok(());
         };

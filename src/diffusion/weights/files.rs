@@ -1,10 +1,13 @@
 //! Owns finding the weight files of one component: plain, fp16 variant, or sharded with an index. Used by the weight view
 //! and by `ModelFolder`. Must never open a path outside the component's own folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::diffusion::config::read_json;
 use crate::diffusion::error::{DiffusionError, Result};
+use crate::diffusion::weights::piece::{Piece, Stored};
 
 /// No Stable Diffusion part is split into more files.
 const MOST_SHARDS: usize = 256;
@@ -16,6 +19,20 @@ pub struct WeightFiles {
     pub folder: PathBuf,
     /// The files, in the index's order when there are several.
     pub files: Vec<PathBuf>,
+    /// For files that hold other components too or use other names: what each of the component's tensors is made of.
+    pub pieces: Option<Arc<BTreeMap<String, Piece>>>,
+}
+
+impl WeightFiles {
+    /// The component's tensors by their names in diffusers' layout, and how many numbers each holds.
+    pub fn names(&self) -> Result<Vec<(String, usize)>> {
+        let stored = Stored::of_all(self)?;
+        let count = |s: &Stored| s.shape().iter().product();
+        Ok(stored
+            .iter()
+            .map(|(name, s)| (name.clone(), count(s)))
+            .collect())
+    }
 }
 
 /// Finds the files in `folder` whose names start with `stem` (`diffusion_pytorch_model` or `model`).
@@ -30,6 +47,7 @@ pub fn find_weights(folder: &Path, stem: &str) -> Result<WeightFiles> {
     let found = |files: Vec<PathBuf>| WeightFiles {
         folder: folder.into(),
         files,
+        pieces: None,
     };
     let single = |variant: &str| folder.join(format!("{stem}{variant}.safetensors"));
     for variant in ["", ".fp16"] {

@@ -1,10 +1,11 @@
-//! Owns reading of a safetensors header: bounded, checked against the file's length, before any tensor is read.
-//! Used by the weight view and by `ModelFolder`. Must never read tensor data.
+//! Owns reading a weight file's table of contents, safetensors or PyTorch: bounded, checked against the file's length, before any
+//! tensor is read. Used by the weight view, by `ModelFolder` and by `checkpoint`. Must never read tensor data, nor run a pickle.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
@@ -14,27 +15,49 @@ use crate::diffusion::error::{DiffusionError, Result};
 /// The largest header that is read; SD's are under 200 KiB.
 const LARGEST_HEADER: u64 = 64 << 20;
 
+/// Where a tensor's bytes are.
+#[derive(Debug, Clone)]
+pub enum TensorSource {
+    /// So many bytes from a place in the file on.
+    Range {
+        /// Where they start.
+        start: u64,
+        /// How many there are.
+        bytes: u64,
+    },
+    /// Inside a PyTorch file, perhaps scattered.
+    Torch(Arc<pytorch_reader::Tensor>),
+}
+
 /// One tensor as the header describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TensorEntry {
     /// How its numbers are stored.
     pub dtype: Dtype,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Where its bytes start in the file.
-    pub start: u64,
-    /// How many bytes it has.
-    pub bytes: u64,
+    /// Where its bytes are.
+    pub source: TensorSource,
 }
 
 impl TensorEntry {
     /// How many numbers it holds.
     pub fn count(&self) -> u64 {
-        self.shape.iter().map(|s| *s as u64).product()
+        self.shape
+            .iter()
+            .fold(1, |product: u64, side| product.saturating_mul(*side as u64))
+    }
+
+    /// How many bytes it takes in the file.
+    pub fn bytes(&self) -> u64 {
+        match &self.source {
+            TensorSource::Range { bytes, .. } => *bytes,
+            TensorSource::Torch(tensor) => tensor.byte_len() as u64,
+        }
     }
 }
 
-/// A safetensors file's table of contents.
+/// A weight file's table of contents.
 #[derive(Debug, Clone)]
 pub struct Header {
     /// The file.
@@ -43,10 +66,35 @@ pub struct Header {
     pub file_bytes: u64,
     /// Its tensors by name.
     pub tensors: HashMap<String, TensorEntry>,
+    /// What a safetensors file says about itself, as text.
+    pub metadata: HashMap<String, String>,
+    /// Whether it is a PyTorch file.
+    pub is_pytorch: bool,
+}
+
+impl Header {
+    /// A tensor's shape; empty where there is no such tensor.
+    pub fn shape(&self, name: &str) -> &[usize] {
+        self.tensors.get(name).map_or(&[], |t| t.shape.as_slice())
+    }
+
+    /// Whether any tensor's name starts so.
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        self.tensors.keys().any(|name| name.starts_with(prefix))
+    }
+}
+
+/// Reads and checks a weight file's header: a PyTorch file's where it begins like one, else a safetensors file's.
+pub fn read_header(path: &Path) -> Result<Header> {
+    if super::pytorch::is_pytorch(path) {
+        super::pytorch::read(path)
+    } else {
+        read_safetensors(path)
+    }
 }
 
 /// Reads and checks the header of a safetensors file. Every entry lies inside the file and its length fits its shape.
-pub fn read_header(path: &Path) -> Result<Header> {
+fn read_safetensors(path: &Path) -> Result<Header> {
     let unreadable =
         |e: std::io::Error| DiffusionError::folder(path, format!("cannot be read ({e})"));
     let broken = |problem: &str| {
@@ -83,6 +131,7 @@ pub fn read_header(path: &Path) -> Result<Header> {
             "its length is not what its header says, so the download was cut short",
         ));
     }
+    let about_itself = metadata.metadata().clone().unwrap_or_default();
     let tensors = metadata
         .tensors()
         .into_iter()
@@ -90,8 +139,10 @@ pub fn read_header(path: &Path) -> Result<Header> {
             let entry = TensorEntry {
                 dtype: info.dtype,
                 shape: info.shape.clone(),
-                start: start + info.data_offsets.0 as u64,
-                bytes: (info.data_offsets.1 - info.data_offsets.0) as u64,
+                source: TensorSource::Range {
+                    start: start + info.data_offsets.0 as u64,
+                    bytes: (info.data_offsets.1 - info.data_offsets.0) as u64,
+                },
             };
             (name, entry)
         })
@@ -100,6 +151,8 @@ pub fn read_header(path: &Path) -> Result<Header> {
         path: path.into(),
         file_bytes,
         tensors,
+        metadata: about_itself,
+        is_pytorch: false,
     })
 }
 

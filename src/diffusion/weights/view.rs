@@ -5,18 +5,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use half::{bf16, f16};
-use rayon::prelude::*;
-use safetensors::Dtype;
 
 use crate::diffusion::error::{DiffusionError, Result};
+use crate::diffusion::weights::deltas::{self, Delta, Deltas};
 use crate::diffusion::weights::files::WeightFiles;
-use crate::diffusion::weights::header::{TensorEntry, read_header};
+use crate::diffusion::weights::piece::Stored;
 
 /// So many names of each kind stand in an error.
 const LISTED: usize = 6;
@@ -26,7 +23,8 @@ const LISTED: usize = 6;
 pub struct Weights {
     folder: PathBuf,
     files: Vec<PathBuf>,
-    tensors: HashMap<String, (usize, TensorEntry)>,
+    tensors: HashMap<String, Stored>,
+    deltas: Option<Arc<HashMap<String, Vec<Delta>>>>,
     is_invented: bool,
     device: Device,
     dtype: DType,
@@ -49,26 +47,23 @@ impl Weights {
                 "weights load as F32 or F16, not as {dtype:?}"
             )));
         }
-        let mut tensors = HashMap::new();
-        for (at, path) in found.files.iter().enumerate() {
-            for (name, entry) in read_header(path)?.tensors {
-                if tensors.insert(name.clone(), (at, entry)).is_some() {
-                    return Err(DiffusionError::weights(
-                        path,
-                        format!("repeats the tensor \"{}\" of another file", clip(&name)),
-                    ));
-                }
-            }
-        }
         Ok(Self {
             folder: found.folder.clone(),
             files: found.files.clone(),
-            tensors,
+            tensors: Stored::of_all(found)?,
+            deltas: None,
             is_invented: false,
             device: device.clone(),
             dtype,
             notes: RefCell::default(),
         })
+    }
+
+    /// What is added to the tensors of `component` as they are read.
+    #[must_use]
+    pub fn with(mut self, deltas: &Deltas, component: &str) -> Self {
+        self.deltas = deltas.of(component);
+        self
     }
 
     /// Made-up weights in any shape that is asked for: to measure a network on a device without a model at hand.
@@ -77,6 +72,7 @@ impl Weights {
             folder: PathBuf::new(),
             files: Vec::new(),
             tensors: HashMap::new(),
+            deltas: None,
             is_invented: true,
             device: device.clone(),
             dtype,
@@ -125,58 +121,6 @@ impl Weights {
         );
         Err(DiffusionError::weights(self.folder, problem))
     }
-
-    /// Reads one tensor and converts it.
-    fn read(&self, file: usize, entry: &TensorEntry, shape: &[usize]) -> Result<TensorData> {
-        let path = &self.files[file];
-        let unreadable =
-            |e: std::io::Error| DiffusionError::folder(path, format!("cannot be read ({e})"));
-        let mut bytes = vec![0u8; entry.bytes as usize];
-        let mut reader = File::open(path).map_err(unreadable)?;
-        reader
-            .seek(SeekFrom::Start(entry.start))
-            .map_err(unreadable)?;
-        reader.read_exact(&mut bytes).map_err(unreadable)?;
-        let shape = shape.to_vec();
-        let data = match (entry.dtype, self.dtype) {
-            (Dtype::F32, DType::F32) => TensorData::new(convert(&bytes, f32::from_le_bytes), shape),
-            (Dtype::F16, DType::F32) => {
-                TensorData::new(convert(&bytes, |b| f16::from_le_bytes(b).to_f32()), shape)
-            }
-            (Dtype::BF16, DType::F32) => {
-                TensorData::new(convert(&bytes, |b| bf16::from_le_bytes(b).to_f32()), shape)
-            }
-            (Dtype::F32, _) => TensorData::new(
-                convert(&bytes, |b| f16::from_f32(f32::from_le_bytes(b))),
-                shape,
-            ),
-            (Dtype::F16, _) => TensorData::new(convert(&bytes, f16::from_le_bytes), shape),
-            (Dtype::BF16, _) => TensorData::new(
-                convert(&bytes, |b| f16::from_f32(bf16::from_le_bytes(b).to_f32())),
-                shape,
-            ),
-            (other, _) => {
-                return Err(DiffusionError::unsupported(
-                    path,
-                    format!("weights stored as {other:?}"),
-                ));
-            }
-        };
-        Ok(data)
-    }
-}
-
-/// Little-endian numbers of `N` bytes each, converted in parallel.
-fn convert<const N: usize, T: Send>(bytes: &[u8], one: impl Fn([u8; N]) -> T + Sync) -> Vec<T> {
-    bytes
-        .par_chunks_exact(N)
-        .with_min_len(1 << 14)
-        .map(|chunk| {
-            let mut raw = [0u8; N];
-            raw.copy_from_slice(chunk);
-            one(raw)
-        })
-        .collect()
 }
 
 /// A place in the checkpoint's tree of names.
@@ -251,14 +195,24 @@ impl Scope<'_> {
         }
         let full = self.full(name);
         let mut notes = self.weights.notes.borrow_mut();
-        let Some((file, entry)) = self.weights.tensors.get(&full) else {
+        let Some(stored) = self.weights.tensors.get(&full) else {
             notes.missing.insert(full);
             return None;
         };
         let mut data = None;
-        if accepted.contains(&entry.shape.as_slice()) {
+        let has = stored.shape();
+        if accepted.contains(&has.as_slice()) {
             if notes.failed.is_none() {
-                match self.weights.read(*file, entry, shape) {
+                let path = &self.weights.files[stored.file];
+                let added = self.weights.deltas.as_ref().and_then(|d| d.get(&full));
+                let read = match added {
+                    None => stored.read(path, self.weights.dtype, shape),
+                    Some(added) => stored
+                        .read(path, DType::F32, shape)
+                        .and_then(|data| deltas::add(data, added))
+                        .map(|data| data.convert_dtype(self.weights.dtype)),
+                };
+                match read {
                     Ok(read) => data = Some(read),
                     Err(error) => notes.failed = Some(error),
                 }
@@ -266,7 +220,7 @@ impl Scope<'_> {
         } else {
             notes
                 .misshapen
-                .push(format!("{full} {:?}, expected {shape:?}", entry.shape));
+                .push(format!("{full} {has:?}, expected {shape:?}"));
         }
         notes.used.insert(full);
         data
@@ -322,6 +276,8 @@ fn clip(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use half::{bf16, f16};
+    use safetensors::Dtype;
     use safetensors::tensor::TensorView;
 
     fn save(path: &std::path::Path, tensors: &[(&str, Dtype, &[usize], Vec<u8>)]) {

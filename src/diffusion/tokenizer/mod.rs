@@ -1,22 +1,23 @@
-//! Owns CLIP's tokenizer: a prompt to exactly as many token ids as the text model takes. The vocabulary, the special tokens and the length come
-//! from the folder; how text is cleaned and split is CLIP's and fixed. Used by `pipeline`. Must never drop text silently.
+//! Owns CLIP's tokenizer: a prompt to exactly as many token ids as the text model takes. The vocabulary, the special tokens and the
+//! length come from the folder, or for single files, which carry none, are CLIP's own; how text is cleaned and split is CLIP's and
+//! fixed. Used by `pipeline`. Must never drop text silently.
 
-use std::fs::File;
-use std::io::Read;
+mod files;
+
 use std::path::Path;
 
-use serde_json::Value;
-use tokenizers::models::bpe::{BPE, Vocab};
+use instant_clip_tokenizer::{Token, Tokenizer as Builtin};
+use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{Lowercase, NFC, Replace, Sequence as Normalizers};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{AddedToken, SplitDelimiterBehavior};
+use tokenizers::{AddedToken, NormalizedString, Normalizer, SplitDelimiterBehavior};
 
-use crate::diffusion::config::{JsonFile, read_json};
 use crate::diffusion::error::{DiffusionError, Result};
-use crate::diffusion::folder::ModelFolder;
+use crate::diffusion::folder::{ModelFolder, Vocabulary};
+use files::{SpecialTokens, model_length, read_vocabulary};
 
 /// How CLIP splits text into words (OpenAI's `simple_tokenizer.py`).
 const WORDS: &str =
@@ -25,8 +26,10 @@ const WORDS: &str =
 /// Characters that are looked at; no text model takes nearly as many.
 const LONGEST_PROMPT: usize = 20_000;
 
-/// No merges file is larger; CLIP's is 0.5 MiB.
-const LARGEST_MERGES: u64 = 64 << 20;
+/// The built-in vocabulary's encoder takes time by the square of a word's length; no real word is longer.
+const LONGEST_WORD: usize = 200;
+/// `!`, which the OpenCLIP models pad with.
+const PADDING_OPEN_CLIP: u32 = 0;
 
 /// Token ids of one prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +40,27 @@ pub struct Tokens {
     pub dropped: Option<String>,
 }
 
-/// CLIP's byte-pair tokenizer, as the folder's own files describe it.
+/// Words to ids.
+enum Inner {
+    /// As the folder's own files describe it.
+    Files(Box<tokenizers::Tokenizer>),
+    /// CLIP's own, and how it cleans text.
+    Builtin(Box<Builtin>, Normalizers),
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Files(_) => "Files",
+            Self::Builtin(..) => "Builtin",
+        })
+    }
+}
+
+/// CLIP's byte-pair tokenizer.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Inner,
     start: u32,
     end: u32,
     padding: u32,
@@ -48,22 +68,50 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads the folder's `tokenizer/`: `vocab.json` and `merges.txt`, or `tokenizer.json`.
+    /// The model's tokenizer, or SDXL's first.
     pub fn load(folder: &ModelFolder) -> Result<Self> {
-        let path = folder.path.join("tokenizer");
+        let text = &folder.text;
+        Self::make(
+            &folder.vocabulary,
+            text.max_position_embeddings,
+            text.vocab_size,
+        )
+    }
+
+    /// SDXL's second tokenizer; `None` where the model has one only.
+    pub fn load_second(folder: &ModelFolder) -> Result<Option<Self>> {
+        let second = folder.second_text.as_ref();
+        second
+            .map(|part| {
+                let config = &part.config;
+                Self::make(
+                    &part.vocabulary,
+                    config.max_position_embeddings,
+                    config.vocab_size,
+                )
+            })
+            .transpose()
+    }
+
+    fn make(vocabulary: &Vocabulary, positions: usize, known: usize) -> Result<Self> {
+        let path = match vocabulary {
+            Vocabulary::Folder(path) => path,
+            Vocabulary::Clip { pads_with_end } => {
+                return Self::builtin(positions, known, *pads_with_end);
+            }
+        };
         if !path.is_dir() {
             return Err(DiffusionError::folder(
                 path,
                 "is missing; download the whole model folder",
             ));
         }
-        let tokenizer = Self::open(&path, folder.text.max_position_embeddings)?;
-        let known = folder.text.vocab_size;
-        if tokenizer
-            .inner
-            .get_vocab(true)
-            .values()
-            .any(|id| *id as usize >= known)
+        let tokenizer = Self::open(path, positions)?;
+        if let Inner::Files(inner) = &tokenizer.inner
+            && inner
+                .get_vocab(true)
+                .values()
+                .any(|id| *id as usize >= known)
         {
             let problem = format!(
                 "has ids beyond the {known} tokens of the text encoder; the folder mixes two models"
@@ -71,6 +119,30 @@ impl Tokenizer {
             return Err(DiffusionError::config(path, problem));
         }
         Ok(tokenizer)
+    }
+
+    /// CLIP's own vocabulary, for single files.
+    fn builtin(positions: usize, known: usize, pads_with_end: bool) -> Result<Self> {
+        let inner = Builtin::new();
+        let (start, end) = (inner.start_of_text().to_u16(), inner.end_of_text().to_u16());
+        if known <= usize::from(end) || positions < 2 {
+            return Err(DiffusionError::Settings(format!(
+                "the model's text encoder knows {known} tokens, fewer than CLIP's own; use it as a diffusers folder with its \
+                 tokenizer"
+            )));
+        }
+        let cleaned = cleaning().map_err(|e| DiffusionError::Settings(e.to_string()))?;
+        Ok(Self {
+            inner: Inner::Builtin(Box::new(inner), cleaned),
+            start: start.into(),
+            end: end.into(),
+            padding: if pads_with_end {
+                end.into()
+            } else {
+                PADDING_OPEN_CLIP
+            },
+            length: positions,
+        })
     }
 
     fn open(path: &Path, positions: usize) -> Result<Self> {
@@ -100,14 +172,8 @@ impl Tokenizer {
             .build()
             .map_err(broken)?;
         let mut inner = tokenizers::Tokenizer::new(model);
-        let spaces = Replace::new(ReplacePattern::Regex(r"\s+".to_owned()), " ").map_err(broken)?;
-        inner
-            .with_normalizer(Some(Normalizers::new(vec![
-                NFC.into(),
-                spaces.into(),
-                Lowercase.into(),
-            ])))
-            .map_err(broken)?;
+        let cleaned = cleaning().map_err(broken)?;
+        inner.with_normalizer(Some(cleaned)).map_err(broken)?;
         let words = Split::new(
             SplitPattern::Regex(WORDS.to_owned()),
             SplitDelimiterBehavior::Removed,
@@ -123,7 +189,7 @@ impl Tokenizer {
             .add_special_tokens(special.map(|token| AddedToken::from(token, true)))
             .map_err(broken)?;
         Ok(Self {
-            inner,
+            inner: Inner::Files(Box::new(inner)),
             start,
             end,
             padding,
@@ -136,21 +202,76 @@ impl Tokenizer {
         self.length
     }
 
+    /// The id that begins every prompt.
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// The id that ends every prompt.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// The id behind a prompt's end.
+    pub fn padding(&self) -> u32 {
+        self.padding
+    }
+
+    /// The ids of a text without frame or padding, however many, and where each begins in `text`. At most [`LONGEST_PROMPT`]
+    /// characters are looked at.
+    fn words(&self, text: &str) -> Result<(Vec<u32>, Vec<usize>)> {
+        let unreadable = |e: tokenizers::Error| {
+            DiffusionError::Settings(format!("the prompt cannot be read ({e})"))
+        };
+        match &self.inner {
+            Inner::Files(inner) => {
+                let encoding = inner.encode(text, false).map_err(unreadable)?;
+                let starts = encoding.get_offsets().iter().map(|(from, _)| *from);
+                Ok((encoding.get_ids().to_vec(), starts.collect()))
+            }
+            Inner::Builtin(inner, cleaning) => {
+                let (mut ids, mut starts) = (Vec::new(), Vec::new());
+                let mut tokens = Vec::new();
+                for (at, word) in short_words(text) {
+                    // Where `!` is the padding, it is a special token wherever it stands.
+                    let is_special = |c: char| c == '!' && self.padding == PADDING_OPEN_CLIP;
+                    for (i, part) in word.split(is_special).enumerate() {
+                        if i > 0 {
+                            ids.push(self.padding);
+                        }
+                        let mut clean = NormalizedString::from(part);
+                        cleaning.normalize(&mut clean).map_err(unreadable)?;
+                        tokens.clear();
+                        inner.encode(&marked(clean.get()), &mut tokens);
+                        ids.extend(tokens.iter().map(|t: &Token| u32::from(t.to_u16())));
+                    }
+                    starts.resize(ids.len(), at);
+                }
+                Ok((ids, starts))
+            }
+        }
+    }
+
+    /// The ids of a text without frame or padding, however many.
+    pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
+        let looked_at = text
+            .char_indices()
+            .nth(LONGEST_PROMPT)
+            .map_or(text.len(), |(at, _)| at);
+        Ok(self.words(&text[..looked_at])?.0)
+    }
+
     /// A prompt as token ids.
     pub fn encode(&self, text: &str) -> Result<Tokens> {
         let looked_at = text
             .char_indices()
             .nth(LONGEST_PROMPT)
             .map_or(text.len(), |(at, _)| at);
-        let encoding = self
-            .inner
-            .encode(&text[..looked_at], false)
-            .map_err(|e| DiffusionError::Settings(format!("the prompt cannot be read ({e})")))?;
+        let (words, starts) = self.words(&text[..looked_at])?;
         let room = self.length - 2;
-        let words = encoding.get_ids();
         let kept = words.len().min(room);
-        let cut = match encoding.get_offsets().get(kept) {
-            Some((from, _)) => (0..=*from)
+        let cut = match starts.get(kept) {
+            Some(from) => (0..=*from)
                 .rev()
                 .find(|at| text.is_char_boundary(*at))
                 .unwrap_or(0),
@@ -169,162 +290,48 @@ impl Tokenizer {
     }
 }
 
-/// The special tokens' texts.
-struct SpecialTokens {
-    start: String,
-    end: String,
-    padding: String,
-    unknown: String,
+/// How CLIP cleans text.
+fn cleaning() -> std::result::Result<Normalizers, tokenizers::Error> {
+    let spaces = Replace::new(ReplacePattern::Regex(r"\s+".to_owned()), " ")?;
+    Ok(Normalizers::new(vec![
+        NFC.into(),
+        spaces.into(),
+        Lowercase.into(),
+    ]))
 }
 
-impl SpecialTokens {
-    /// `tokenizer_config.json` comes before `special_tokens_map.json`, and both before CLIP's own.
-    fn read(path: &Path) -> Result<Self> {
-        let files = ["tokenizer_config.json", "special_tokens_map.json"]
-            .iter()
-            .map(|name| path.join(name))
-            .filter(|p| p.is_file())
-            .map(|p| JsonFile::open(&p))
-            .collect::<Result<Vec<_>>>()?;
-        let token = |field: &str, default: &str| {
-            files
-                .iter()
-                .filter_map(|f| f.get(field))
-                .find_map(text_of)
-                .unwrap_or(default)
-                .to_owned()
-        };
-        Ok(Self {
-            start: token("bos_token", "<|startoftext|>"),
-            end: token("eos_token", "<|endoftext|>"),
-            padding: token("pad_token", "<|endoftext|>"),
-            unknown: token("unk_token", "<|endoftext|>"),
-        })
-    }
+/// CLIP's special tokens as the built-in encoder spells them; its own spellings are plain text to CLIP, which parts them behind `<`.
+fn marked(text: &str) -> String {
+    text.replace("<start_of_text>", "< start_of_text>")
+        .replace("<end_of_text>", "< end_of_text>")
+        .replace("<|startoftext|>", "<start_of_text>")
+        .replace("<|endoftext|>", "<end_of_text>")
 }
 
-/// A token as a string or as an object with its `content`.
-fn text_of(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value.get("content")?.as_str())
-}
-
-/// The text model's positions, or fewer if the tokenizer says so.
-fn model_length(path: &Path, positions: usize) -> Result<usize> {
-    let file = path.join("tokenizer_config.json");
-    if !file.is_file() {
-        return Ok(positions);
-    }
-    let json = JsonFile::open(&file)?;
-    // "No limit" is written as a number with thirty digits.
-    let limit = json
-        .get("model_max_length")
-        .and_then(Value::as_f64)
-        .unwrap_or(f64::MAX);
-    if limit < 2.0 {
-        return Err(json.error("model_max_length", "leaves no room for a prompt"));
-    }
-    Ok(if limit < positions as f64 {
-        limit as usize
-    } else {
-        positions
+/// The text's words with their places; very long ones in several parts.
+fn short_words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let words = text.split_whitespace();
+    words.flat_map(move |word| {
+        let from = word.as_ptr() as usize - text.as_ptr() as usize;
+        let chars: Vec<usize> = word.char_indices().map(|(at, _)| at).collect();
+        let cuts: Vec<usize> = chars
+            .chunks(LONGEST_WORD)
+            .map(|c| c[0])
+            .chain([word.len()])
+            .collect();
+        let pairs: Vec<(usize, &str)> = cuts
+            .windows(2)
+            .map(|w| (from + w[0], &word[w[0]..w[1]]))
+            .collect();
+        pairs
     })
-}
-
-type Merges = Vec<(String, String)>;
-
-/// The vocabulary and the merges, and the file to blame for them.
-fn read_vocabulary(path: &Path) -> Result<(std::path::PathBuf, Vocab, Merges)> {
-    let (vocab, merges, whole) = (
-        path.join("vocab.json"),
-        path.join("merges.txt"),
-        path.join("tokenizer.json"),
-    );
-    if vocab.is_file() && merges.is_file() {
-        let ids = vocabulary(&vocab, &read_json(&vocab)?)?;
-        let merges = merges_of_text(&merges)?;
-        return Ok((vocab, ids, merges));
-    }
-    if !whole.is_file() {
-        let problem = "has neither \"vocab.json\" with \"merges.txt\" nor \"tokenizer.json\"; download the tokenizer";
-        return Err(DiffusionError::folder(path, problem));
-    }
-    let json = read_json(&whole)?;
-    let model = &json["model"];
-    if model["type"] != "BPE" {
-        return Err(DiffusionError::unsupported(
-            whole,
-            "a tokenizer other than byte-pair encoding",
-        ));
-    }
-    let ids = vocabulary(&whole, &model["vocab"])?;
-    let merges = model["merges"]
-        .as_array()
-        .and_then(|list| list.iter().map(merge_of_json).collect::<Option<Merges>>())
-        .ok_or_else(|| {
-            DiffusionError::config(&whole, "has no sound \"merges\"; download it again")
-        })?;
-    Ok((whole, ids, merges))
-}
-
-fn vocabulary(file: &Path, json: &Value) -> Result<Vocab> {
-    json.as_object()
-        .and_then(|map| {
-            map.iter()
-                .map(|(token, id)| Some((token.clone(), u32::try_from(id.as_u64()?).ok()?)))
-                .collect::<Option<Vocab>>()
-        })
-        .filter(|vocab| !vocab.is_empty())
-        .ok_or_else(|| {
-            DiffusionError::config(
-                file,
-                "is no vocabulary (token texts with ids); download it again",
-            )
-        })
-}
-
-fn merge_of_json(value: &Value) -> Option<(String, String)> {
-    match value {
-        Value::String(line) => merge_of_line(line),
-        Value::Array(pair) => match pair.as_slice() {
-            [a, b] => Some((a.as_str()?.to_owned(), b.as_str()?.to_owned())),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn merge_of_line(line: &str) -> Option<(String, String)> {
-    let (a, b) = line.split_once(' ')?;
-    Some((a.to_owned(), b.to_owned()))
-}
-
-fn merges_of_text(file: &Path) -> Result<Merges> {
-    let unreadable =
-        |e: std::io::Error| DiffusionError::folder(file, format!("cannot be read ({e})"));
-    let mut text = String::new();
-    let reader = File::open(file).map_err(unreadable)?;
-    reader
-        .take(LARGEST_MERGES)
-        .read_to_string(&mut text)
-        .map_err(unreadable)?;
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.starts_with("#version") && !line.trim().is_empty())
-        .map(|(at, line)| {
-            merge_of_line(line).ok_or_else(|| {
-                DiffusionError::config(
-                    file,
-                    format!("line {} is no pair of tokens; download it again", at + 1),
-                )
-            })
-        })
-        .collect()
 }
 
 #[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     fn write(path: &Path, name: &str, text: &str) {
         std::fs::write(path.join(name), text).unwrap();
