@@ -114,7 +114,7 @@ impl App {
             Command::MoveFill { id, to } => self.change_fills(|d| d.move_fill(id, to)),
             Command::RemoveFill(id) => self.change_fills(|d| d.remove_fill(id)),
             Command::RerunFill { id, count } => self.rerun_fill(id, count),
-            Command::EditFillMask(id) => self.change_fills(|d| d.set_target(id)),
+            Command::EditFillMask(id) => self.edit_fill_mask(id),
 
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),

@@ -177,6 +177,8 @@ pub enum AppEvent {
         error: Box<EngineError>,
     },
     JobCancelled(JobId),
+    /// What was to be erased is gone: one step of history.
+    Erased,
     Saved {
         path: PathBuf,
         warnings: Vec<String>,

@@ -192,7 +192,14 @@ impl App {
                 photo: Arc::clone(order.photo),
                 mask: Arc::clone(order.mask),
                 plan: order.plan.clone(),
-                settings: self.job_settings(seed),
+                settings: match order.model {
+                    // Nothing that was chosen for another model matters to it.
+                    ModelChoice::Erase if order.then == Then::Accept => GenerateSettings {
+                        seed,
+                        ..GenerateSettings::default()
+                    },
+                    _ => self.job_settings(seed),
+                },
                 model: order.model.clone(),
                 device: self.device,
                 precision: self.precision,

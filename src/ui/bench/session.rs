@@ -206,7 +206,7 @@ impl Session<'_> {
         let (stage, app, pictures) = (self.stage, &self.app, &mut self.pictures);
         let mut is_loading = false;
         let output = stage.lay_out(|ui| {
-            pictures.feed(app, false, ui.ctx());
+            pictures.feed(app, false, Vec::new(), ui.ctx());
             if let Some(painter) = &mut pictures.painter {
                 let style = CanvasStyle::default();
                 let status = painter.paint(ui.painter(), stage.window(), view, &style);
@@ -270,7 +270,8 @@ impl Session<'_> {
                     }
                 });
                 stamps.push(start.elapsed());
-                self.pictures.feed(&self.app, false, &self.stage.context);
+                self.pictures
+                    .feed(&self.app, false, Vec::new(), &self.stage.context);
                 events.push(start.elapsed());
                 frames.push(self.frame(&view)?.ours);
             }
@@ -310,7 +311,8 @@ impl Session<'_> {
     fn step(&mut self, command: Command) -> Duration {
         let start = Instant::now();
         self.app.dispatch(command);
-        self.pictures.feed(&self.app, false, &self.stage.context);
+        self.pictures
+            .feed(&self.app, false, Vec::new(), &self.stage.context);
         start.elapsed()
     }
 

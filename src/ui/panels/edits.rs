@@ -5,6 +5,7 @@ use eframe::egui::{
     self, Align, Button, CornerRadius, Key, Layout, Margin, RichText, Sense, Slider, Ui, vec2,
 };
 
+use super::edge;
 use crate::app::Command;
 use crate::document::{Document, Fill, FillId};
 use crate::ui::action::Scene;
@@ -69,6 +70,7 @@ fn card(ui: &mut Ui, fill: &Fill, place: usize, count: usize, scene: &mut Scene<
             text::edit_line(&fill.recipe.model, fill.recipe.settings.seed),
         );
         opacity(ui, fill, scene);
+        edge::show(ui, fill, scene);
         buttons(ui, fill, place, count, is_target, scene);
     });
 }
