@@ -14,9 +14,10 @@ use crate::ui::text;
 use crate::ui::theme::{self, size};
 use crate::ui::widgets::{self, IconButton};
 
-const NAME: f32 = 84.0;
-const NUMBER: f32 = 56.0;
-const ROW: f32 = 24.0;
+const NAME: f32 = 80.0;
+/// Holds "200 %" with its padding: a row that is wider than the panel would push the panel open.
+const NUMBER: f32 = 62.0;
+const ROW: f32 = 26.0;
 
 /// A slider's words and range.
 struct Row {
@@ -158,13 +159,15 @@ fn width(ui: &mut Ui, fill: &Fill, options: &mut StitchOptions, touch: &mut Touc
 fn slider(ui: &mut Ui, row: &Row, value: &mut f32, touch: &mut Touch) {
     ui.horizontal(|ui| {
         ui.set_min_height(ROW);
+        ui.spacing_mut().button_padding.x = 4.0;
+        ui.spacing_mut().interact_size.y = ROW - 2.0;
         let tip = row.why_not.unwrap_or(row.tip);
         ui.allocate_ui(vec2(NAME, ROW), |ui| {
             ui.set_min_width(NAME);
             widgets::small(ui, row.name).on_hover_text(tip);
         });
         ui.add_enabled_ui(row.why_not.is_none(), |ui| {
-            let room = (ui.available_width() - NUMBER - theme::GAP).max(30.0);
+            let room = (ui.available_width() - NUMBER - theme::GAP - 4.0).max(20.0);
             let bar = Slider::new(value, 0.0..=row.most.max(1e-3));
             touch.note(&widgets::slider(ui, bar, room, row.name).on_hover_text(tip));
             let number = DragValue::new(value)
@@ -174,7 +177,7 @@ fn slider(ui: &mut Ui, row: &Row, value: &mut f32, touch: &mut Touch) {
                 .suffix(if row.is_px { " px" } else { " %" })
                 .update_while_editing(false);
             let field = ui
-                .add_sized(vec2(NUMBER, 22.0), number)
+                .add_sized(vec2(NUMBER, ROW - 2.0), number)
                 .accessible_name(text::edge_number(row.name, row.is_px));
             touch.note(&field);
         });

@@ -21,7 +21,7 @@ const STRIP: f32 = 42.0;
 /// Six buttons.
 const MASK_BUTTONS: f32 = 6.0 * 30.0;
 /// A wider strip says how the tool works.
-const ROOM_FOR_HELP: f32 = 840.0;
+const ROOM_FOR_HELP: f32 = 905.0;
 const BRUSH_RANGE: std::ops::RangeInclusive<f32> = 1.0..=2000.0;
 /// The slider's end; larger brushes can be typed.
 const SLIDER_END: f32 = 600.0;
