@@ -34,8 +34,14 @@ impl App {
                 pressure,
             } => self.begin_stroke(x, y, erase, pressure),
             Command::ContinueStroke { x, y, pressure } => self.continue_stroke(x, y, pressure),
-            Command::EndStroke => self.end_stroke(),
-            Command::CancelStroke => self.cancel_stroke(),
+            Command::EndStroke => {
+                self.end_stroke();
+                self.take_late();
+            }
+            Command::CancelStroke => {
+                self.cancel_stroke();
+                self.take_late();
+            }
             Command::ClearMask => self.change_mask("cleared mask", |mask| {
                 *mask = crate::mask::Mask::new(mask.size())
             }),

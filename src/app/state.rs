@@ -233,6 +233,8 @@ pub struct App {
     pub(super) device: DeviceChoice,
     pub(super) precision: Precision,
     pub(super) jobs: VecDeque<Job>,
+    /// Erasures that ended while a stroke was being drawn: they wait for its end.
+    pub(super) late: Vec<JobEvent>,
     pub(super) candidates: Vec<Candidate>,
     pub(super) shown: usize,
     pub(super) notices: VecDeque<Notice>,
@@ -287,6 +289,7 @@ impl App {
             device,
             precision: Precision::default(),
             jobs: VecDeque::new(),
+            late: Vec::new(),
             candidates: Vec::new(),
             shown: 0,
             notices: VecDeque::new(),
@@ -409,6 +412,7 @@ impl App {
 
     /// Takes in what background threads have done. Call often; never blocks.
     pub fn poll(&mut self) -> Vec<AppEvent> {
+        self.take_late();
         while let Ok(event) = self.job_events.try_recv() {
             self.on_job_event(event);
         }

@@ -102,6 +102,32 @@ fn strokes_wait_for_each_other_and_escape_drops_what_waits() {
 }
 
 #[test]
+fn an_erasure_that_ends_while_the_next_stroke_is_drawn_does_not_cut_it() {
+    let mut bench = Bench::new();
+    erase_spot(&mut bench);
+    let (from, to) = (bench.at(30.0, 30.0), bench.at(60.0, 30.0));
+    bench.button(from, PointerButton::Primary, true, NONE);
+    let started = std::time::Instant::now();
+    let is_over = |bench: &Bench| {
+        let jobs = bench.window().app().jobs();
+        jobs.front().is_none_or(|job| job.progress.fraction >= 1.0)
+    };
+    while started.elapsed().as_secs() < 2 || !is_over(&bench) && started.elapsed().as_secs() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        bench.harness.step();
+    }
+    assert!(document(&bench).fills().is_empty(), "it waits for the hand");
+    bench.harness.event(Event::PointerMoved(to));
+    bench.harness.step();
+    bench.button(to, PointerButton::Primary, false, NONE);
+    rest(&mut bench);
+    assert_eq!(document(&bench).fills().len(), 2);
+    assert_eq!(bench.painted(), 0, "nothing of the stroke stays behind");
+    let labels: Vec<_> = document(&bench).history_labels().collect();
+    assert!(!labels.contains(&"brush stroke"), "{labels:?}");
+}
+
+#[test]
 fn erasing_works_over_what_is_marked_and_leaves_the_mask() {
     let mut bench = Bench::new();
     bench.paint_spot();

@@ -18,7 +18,9 @@ impl App {
         let Some(document) = &mut self.document else {
             return;
         };
-        let Some(mask) = document.take_stroke() else {
+        let stroke = document.take_stroke();
+        self.take_late();
+        let (Some(mask), Some(document)) = (stroke, &mut self.document) else {
             return;
         };
         if let Err(error) = document.set_target(None) {
@@ -90,6 +92,20 @@ impl App {
             model: ModelChoice::Erase,
             then: Then::Accept,
         })
+    }
+
+    /// Takes in erasures that ended while a stroke was being drawn.
+    pub(crate) fn take_late(&mut self) {
+        if !self.late.is_empty() && !self.is_painting() {
+            for event in std::mem::take(&mut self.late) {
+                self.on_job_event(event);
+            }
+        }
+    }
+
+    /// A stroke is being drawn: a step of history now would cut it in two.
+    pub(super) fn is_painting(&self) -> bool {
+        self.document.as_ref().is_some_and(Document::is_painting)
     }
 
     /// An erasure is done: it becomes an edit, or is made anew where the picture changed meanwhile.

@@ -354,6 +354,10 @@ impl App {
         let Some(position) = self.jobs.iter().position(|job| job.id == id) else {
             return;
         };
+        if self.jobs[position].then == Then::Accept && self.is_painting() {
+            let result = Box::new(result);
+            return self.late.push(JobEvent::Finished { id, result });
+        }
         let Some(job) = self.jobs.remove(position) else {
             return;
         };
