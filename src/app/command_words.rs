@@ -156,7 +156,9 @@ impl Command {
             Self::EraseStroke | Self::EraseMarked => {
                 "Gone at once, filled from its surroundings; needs no model"
             }
-            Self::CoverShadows => "Mark the shadow or the glow beside what is marked, too",
+            Self::CoverShadows => {
+                "Marks the shadow and the glow beside what is marked, too: without them a thing that is gone still shows"
+            }
             Self::SaveHeatMap { .. } => "Write a picture that shows every changed pixel in colour",
             Self::SetTheme(_) => "How the window looks",
             Self::SetReducedMotion(_) => "No moving lines",
@@ -202,6 +204,9 @@ impl Command {
             }
             Self::EditFillMask(Some(_)) => "The mask tools change where this edit shows",
             Self::RemoveFill(_) => "Take this edit out of the picture",
+            Self::SetFillStitch { .. } | Self::EndStitch => {
+                "How the edit meets the photo; the model does not run again"
+            }
             Self::Cancel => "Stop; the picture stays as it is",
             Self::Accept => "Put this result into the picture",
             Self::Discard => "Throw this result away",

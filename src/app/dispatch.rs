@@ -34,8 +34,14 @@ impl App {
                 pressure,
             } => self.begin_stroke(x, y, erase, pressure),
             Command::ContinueStroke { x, y, pressure } => self.continue_stroke(x, y, pressure),
-            Command::EndStroke => self.end_stroke(),
-            Command::CancelStroke => self.cancel_stroke(),
+            Command::EndStroke => {
+                self.end_stroke();
+                self.take_late();
+            }
+            Command::CancelStroke => {
+                self.cancel_stroke();
+                self.take_late();
+            }
             Command::ClearMask => self.change_mask("cleared mask", |mask| {
                 *mask = crate::mask::Mask::new(mask.size())
             }),
@@ -114,7 +120,7 @@ impl App {
             Command::MoveFill { id, to } => self.change_fills(|d| d.move_fill(id, to)),
             Command::RemoveFill(id) => self.change_fills(|d| d.remove_fill(id)),
             Command::RerunFill { id, count } => self.rerun_fill(id, count),
-            Command::EditFillMask(id) => self.change_fills(|d| d.set_target(id)),
+            Command::EditFillMask(id) => self.edit_fill_mask(id),
 
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),

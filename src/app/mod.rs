@@ -16,10 +16,10 @@ mod tool;
 
 pub use command::{Command, Shortcut};
 pub use estimate::Estimate;
-pub use handlers::{Anchor, Aspect, ObjectStroke, Shape, StitchLook, frame_of_aspect};
+pub use handlers::{Anchor, Aspect, Changes, ObjectStroke, Shape, StitchLook, frame_of_aspect};
 pub use open::PROJECT_ENDING;
 pub use paths::Paths;
 pub use state::{
-    App, AppEvent, AppOptions, Candidate, Job, MadeFor, Model, Notice, NoticeKind, Progress,
+    App, AppEvent, AppOptions, Candidate, Job, MadeFor, Model, Notice, NoticeKind, Progress, Then,
 };
 pub use tool::Tool;

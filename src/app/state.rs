@@ -177,6 +177,8 @@ pub enum AppEvent {
         error: Box<EngineError>,
     },
     JobCancelled(JobId),
+    /// What was to be erased is gone: one step of history.
+    Erased,
     Saved {
         path: PathBuf,
         warnings: Vec<String>,
@@ -231,6 +233,8 @@ pub struct App {
     pub(super) device: DeviceChoice,
     pub(super) precision: Precision,
     pub(super) jobs: VecDeque<Job>,
+    /// Erasures that ended while a stroke was being drawn: they wait for its end.
+    pub(super) late: Vec<JobEvent>,
     pub(super) candidates: Vec<Candidate>,
     pub(super) shown: usize,
     pub(super) notices: VecDeque<Notice>,
@@ -285,6 +289,7 @@ impl App {
             device,
             precision: Precision::default(),
             jobs: VecDeque::new(),
+            late: Vec::new(),
             candidates: Vec::new(),
             shown: 0,
             notices: VecDeque::new(),
@@ -407,6 +412,7 @@ impl App {
 
     /// Takes in what background threads have done. Call often; never blocks.
     pub fn poll(&mut self) -> Vec<AppEvent> {
+        self.take_late();
         while let Ok(event) = self.job_events.try_recv() {
             self.on_job_event(event);
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tiles::{MaskTiles, read_tile, tiles_in, write_tile_at};
+use super::tiles::{MaskTiles, read_tile, tiles_in};
 use crate::geometry::PixelRect;
 use crate::mask::{Mask, StrokeBrush};
 
@@ -12,6 +12,8 @@ pub struct Stroke {
     last: (f32, f32),
     /// Tiles as they were before this stroke touched them.
     before: BTreeMap<(i32, i32), Vec<u8>>,
+    /// The dabs so far: from, to, brush.
+    path: Vec<((f32, f32), (f32, f32), StrokeBrush)>,
 }
 
 impl Stroke {
@@ -20,6 +22,7 @@ impl Stroke {
             brush,
             last: at,
             before: BTreeMap::new(),
+            path: Vec::new(),
         }
     }
 
@@ -48,23 +51,21 @@ impl Stroke {
             }
         }
         let changed = mask.stamp(self.last, to, &brush);
+        self.path.push((self.last, to, brush));
         self.last = to;
         changed
     }
 
-    /// What was painted, as a mask of its own: takes it out of `mask` again. None when nothing changed.
+    /// What was painted, as a mask of its own, whatever was marked there before: takes it out of `mask` again. None when
+    /// nothing was painted.
     pub fn take(self, mask: &mut Mask) -> Option<Mask> {
         let mut painted = Mask::new(mask.size());
-        for ((x, y), before) in &self.before {
-            let now = read_tile(mask, *x, *y);
-            let drawn = now
-                .iter()
-                .zip(before)
-                .map(|(n, b)| if n > b { *n } else { 0 });
-            write_tile_at(&mut painted, *x, *y, &drawn.collect::<Vec<u8>>());
+        for (from, to, brush) in self.path.iter().filter(|(_, _, brush)| !brush.erase) {
+            painted.stamp(*from, *to, brush);
         }
-        let tiles = MaskTiles::from_before(self.before, mask)?;
-        tiles.apply(mask, true);
+        if let Some(tiles) = MaskTiles::from_before(self.before, mask) {
+            tiles.apply(mask, true);
+        }
         (!painted.is_empty()).then_some(painted)
     }
 

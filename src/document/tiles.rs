@@ -170,12 +170,6 @@ pub fn read_tile(mask: &Mask, x: i32, y: i32) -> Vec<u8> {
     pixels
 }
 
-/// Puts what [`read_tile`] gave back into a mask of the same size.
-pub fn write_tile_at(mask: &mut Mask, x: i32, y: i32, pixels: &[u8]) {
-    let rect = tile_rect(mask, x, y);
-    write_tile(mask, rect, pixels);
-}
-
 fn write_tile(mask: &mut Mask, rect: PixelRect, pixels: &[u8]) {
     let width = mask.plane.width();
     for (y, row) in (rect.y..rect.bottom()).zip(pixels.chunks_exact(rect.width.max(1) as usize)) {

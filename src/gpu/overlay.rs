@@ -67,6 +67,8 @@ pub struct OverlayLayer {
     pictures: Vec<OverlayPicture>,
     /// Taken away, but shown until the photo below has caught up. Below the others.
     held: Vec<OverlayPicture>,
+    /// Replaced by pictures that are not on the device yet: shown until those are, so that nothing flashes between two.
+    former: Vec<OverlayPicture>,
     entries: HashMap<u64, Entry>,
 }
 
@@ -78,11 +80,13 @@ impl OverlayLayer {
             layout: layout.clone(),
             pictures: Vec::new(),
             held: Vec::new(),
+            former: Vec::new(),
             entries: HashMap::new(),
         }
     }
 
-    /// Lays these pictures over the photo. With `hold`, those that go away stay in sight until `release`.
+    /// Lays these pictures over the photo. With `hold`, those that go away stay in sight until `release`; without, until
+    /// what is laid over their place is on the device.
     pub fn set(&mut self, mut pictures: Vec<OverlayPicture>, hold: bool) {
         pictures.retain(|picture| {
             let is_sound = picture.is_sound();
@@ -99,16 +103,48 @@ impl OverlayLayer {
         let before = std::mem::replace(&mut self.pictures, pictures);
         if hold {
             self.held.extend(before);
+        } else {
+            let entries = &self.entries;
+            let is_ready = |picture: &OverlayPicture| {
+                let entry = entries.get(&picture.key);
+                entry.is_some_and(|entry| matches!(entry.state, State::Ready))
+            };
+            self.former.extend(before.into_iter().filter(is_ready));
         }
         let shown = &self.pictures;
-        self.held
-            .retain(|picture| shown.iter().all(|other| other.key != picture.key));
+        for kept in [&mut self.held, &mut self.former] {
+            kept.retain(|picture| shown.iter().all(|other| other.key != picture.key));
+        }
+        self.drop_former();
         self.forget_unused();
+    }
+
+    /// Pictures whose place nobody takes, or whose successor is there, go.
+    fn drop_former(&mut self) {
+        let (pictures, entries) = (&self.pictures, &self.entries);
+        let is_coming = |picture: &OverlayPicture| {
+            let entry = entries.get(&picture.key);
+            !entry.is_some_and(|entry| matches!(entry.state, State::Ready))
+        };
+        self.former.retain(|old| {
+            pictures.iter().any(|new| {
+                !new.rect_in_photo.intersect(old.rect_in_photo).is_empty() && is_coming(new)
+            })
+        });
+    }
+
+    /// Some picture is on its way to the device.
+    pub fn is_loading(&self) -> bool {
+        self.pictures.iter().any(|picture| {
+            let entry = self.entries.get(&picture.key);
+            !entry.is_some_and(|entry| matches!(entry.state, State::Ready))
+        })
     }
 
     /// The photo's corner moved: the pictures go along until they are set anew.
     pub fn move_all(&mut self, corner: (i32, i32)) {
-        for picture in self.held.iter_mut().chain(&mut self.pictures) {
+        let (held, former) = (&mut self.held, &mut self.former);
+        for picture in held.iter_mut().chain(former).chain(&mut self.pictures) {
             picture.rect_in_photo = picture.rect_in_photo.translate(corner.0, corner.1);
         }
     }
@@ -122,18 +158,19 @@ impl OverlayLayer {
     }
 
     fn forget_unused(&mut self) {
-        let (pictures, held) = (&self.pictures, &self.held);
+        let (pictures, held, former) = (&self.pictures, &self.held, &self.former);
         self.entries.retain(|key, _| {
             pictures
                 .iter()
                 .chain(held)
+                .chain(former)
                 .any(|picture| picture.key == *key)
         });
     }
 
     /// In the order in which they are drawn.
     fn all(&self) -> impl Iterator<Item = &OverlayPicture> {
-        self.held.iter().chain(&self.pictures)
+        self.held.iter().chain(&self.former).chain(&self.pictures)
     }
 
     pub fn bytes(&self) -> u64 {
@@ -188,6 +225,10 @@ impl OverlayLayer {
                 }
             }
             is_loading |= !matches!(entry.state, State::Ready);
+        }
+        if !self.former.is_empty() {
+            self.drop_former();
+            self.forget_unused();
         }
         is_loading
     }

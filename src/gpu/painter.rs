@@ -122,6 +122,11 @@ impl CanvasPainter {
         self.overlays.set(overlays, self.is_catching_up);
     }
 
+    /// An overlay is on its way to the device.
+    pub fn is_overlay_loading(&self) -> bool {
+        self.overlays.is_loading()
+    }
+
     /// Graphics memory held for tiles and overlays, in bytes.
     pub fn cached_bytes(&self) -> u64 {
         self.photo.cache().bytes() + self.mask.cache().bytes() + self.overlays.bytes()

@@ -36,6 +36,8 @@ pub enum Pick {
     SaveMask,
     /// The result on show.
     SaveResult,
+    /// A picture of what is changed.
+    SaveHeatMap,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +185,10 @@ fn why_not(app: &App, has_mask: bool, command: &Command) -> Option<&'static str>
         | Command::FeatherMask(_)
         | Command::FillHoles
         | Command::RefineMask(_)
+        | Command::CoverShadows
+        | Command::EraseMarked
         | Command::SaveMask(_) => needs(has_mask, text::WHY_NO_MASK),
+        Command::SaveHeatMap { .. } => needs_photo.or(why_no_changes(app)),
         Command::ResetFrame => needs_photo.or(needs(
             document.is_some_and(|d| d.frame() != d.available()),
             text::WHY_NO_FRAME,
@@ -224,6 +229,13 @@ fn why_not(app: &App, has_mask: bool, command: &Command) -> Option<&'static str>
         ),
         _ => None,
     }
+}
+
+/// In words, why there are no changed pixels to look at.
+pub fn why_no_changes(app: &App) -> Option<&'static str> {
+    let has_edits = app.document().is_some_and(|d| !d.fills().is_empty());
+    let is_changed = has_edits || app.shown_candidate().is_some();
+    (!is_changed).then_some(text::WHY_UNCHANGED)
 }
 
 /// See [`Scene::why_not_generate`].

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers};
 
-use super::action::{Action, Scene};
+use super::action::{Action, Scene, why_no_changes};
 use super::shortcuts;
 use super::text;
 use crate::app::{Command, Shortcut, Tool};
@@ -24,6 +24,10 @@ pub enum ViewCommand {
     Split,
     /// The crops that the model will be shown.
     ModelView,
+    /// What the model repaints, and what of it goes into the photo.
+    ModelMasks,
+    /// Changed pixels in colours.
+    HeatMap,
     CommandPalette,
     CheatSheet,
     Preferences,
@@ -137,6 +141,8 @@ impl Act {
                 .shown_candidate()
                 .is_none()
                 .then_some(text::WHY_NO_RESULT),
+            Self::View(ViewCommand::HeatMap) if scene.state.canvas.is_heat_shown => None,
+            Self::View(ViewCommand::HeatMap) => why_no_changes(scene.app),
             Self::View(_) => None,
         }
     }
@@ -152,6 +158,8 @@ impl Act {
             Self::View(ViewCommand::ShowMask) => Some(!scene.state.canvas.is_mask_hidden),
             Self::View(ViewCommand::Split) => Some(scene.state.canvas.split.is_some()),
             Self::View(ViewCommand::ModelView) => Some(scene.state.canvas.is_model_view_shown),
+            Self::View(ViewCommand::ModelMasks) => Some(scene.state.canvas.are_masks_shown),
+            Self::View(ViewCommand::HeatMap) => Some(scene.state.canvas.is_heat_shown),
             _ => None,
         }
     }
@@ -227,6 +235,10 @@ fn file_and_edit(list: &mut Lines, variations: u32) {
             App(Command::Save),
             App(Command::SaveAs(PathBuf::new())),
             App(Command::SaveProject(PathBuf::new())),
+            App(Command::SaveHeatMap {
+                candidate: None,
+                path: PathBuf::new(),
+            }),
         ],
     );
     list.block(
@@ -242,6 +254,7 @@ fn file_and_edit(list: &mut Lines, variations: u32) {
         Edit,
         [
             App(Command::Generate { count: variations }),
+            App(Command::EraseMarked),
             App(Command::Again),
             App(Command::MoreLikeThis),
             App(Command::Accept),
@@ -280,7 +293,11 @@ fn mask_and_tools(list: &mut Lines) {
     }
     list.block(
         Mask,
-        [App(Command::RefineMask(REFINE_PX)), App(Command::FillHoles)],
+        [
+            App(Command::RefineMask(REFINE_PX)),
+            App(Command::CoverShadows),
+            App(Command::FillHoles),
+        ],
     );
     list.block(
         Mask,
@@ -324,7 +341,9 @@ fn view_and_help(list: &mut Lines, is_motion_reduced: bool) {
         [
             ViewCommand::ShowMask,
             ViewCommand::Split,
+            ViewCommand::HeatMap,
             ViewCommand::ModelView,
+            ViewCommand::ModelMasks,
         ]
         .map(View),
     );
@@ -348,6 +367,8 @@ fn view_shortcut(view: ViewCommand) -> KeyboardShortcut {
         ViewCommand::ShowMask => (Modifiers::NONE, Key::M),
         ViewCommand::Split => (Modifiers::NONE, Key::Y),
         ViewCommand::ModelView => (Modifiers::NONE, Key::V),
+        ViewCommand::ModelMasks => (Modifiers::NONE, Key::K),
+        ViewCommand::HeatMap => (Modifiers::NONE, Key::D),
         ViewCommand::CommandPalette => (Modifiers::COMMAND, Key::P),
         ViewCommand::CheatSheet => (Modifiers::NONE, Key::Questionmark),
         ViewCommand::Preferences => (Modifiers::COMMAND, Key::Comma),

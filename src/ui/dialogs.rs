@@ -91,7 +91,11 @@ impl Dialogs {
                     Box::pin(pictures(dialog.set_title(text::DIALOG_MASK), &READABLE).pick_file())
                 }
                 Pick::Model => Box::pin(dialog.set_title(text::DIALOG_MODEL).pick_folder()),
-                Pick::SaveAs | Pick::SaveResult | Pick::SaveProject | Pick::SaveMask => {
+                Pick::SaveAs
+                | Pick::SaveResult
+                | Pick::SaveProject
+                | Pick::SaveMask
+                | Pick::SaveHeatMap => {
                     if let Some(name) = suggestion.and_then(Path::file_name) {
                         dialog = dialog.set_file_name(name.to_string_lossy());
                     }
@@ -101,7 +105,9 @@ impl Dialogs {
                             Pick::SaveProject => {
                                 dialog.add_filter(text::FILTER_PROJECT, &[PROJECT_ENDING])
                             }
-                            Pick::SaveMask => dialog.add_filter(text::FILTER_MASK, &["png"]),
+                            Pick::SaveMask | Pick::SaveHeatMap => {
+                                dialog.add_filter(text::FILTER_MASK, &["png"])
+                            }
                             _ => pictures(dialog, &WRITABLE),
                         }
                         .save_file(),
@@ -143,6 +149,7 @@ fn title(pick: Pick) -> &'static str {
         Pick::SaveAs | Pick::SaveResult => text::DIALOG_SAVE,
         Pick::SaveProject => text::DIALOG_PROJECT,
         Pick::SaveMask => text::DIALOG_SAVE_MASK,
+        Pick::SaveHeatMap => text::DIALOG_HEAT_MAP,
     }
 }
 

@@ -63,6 +63,12 @@ pub enum Icon {
     Gear,
     Copy,
     Paste,
+    /// A brush after which there is nothing.
+    Erase,
+    /// Changed pixels.
+    Heat,
+    /// What a thing leaves on the ground.
+    Shadow,
 }
 
 /// Draws onto a 24 × 24 grid inside a rectangle.
@@ -171,6 +177,8 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         | Icon::Wand
         | Icon::Object
         | Icon::Refine
+        | Icon::Shadow
+        | Icon::Erase
         | Icon::Crop => more::selector(&pen, icon),
         Icon::Replace | Icon::Add | Icon::Subtract | Icon::Intersect => more::combiner(&pen, icon),
         Icon::Split
@@ -179,6 +187,7 @@ pub fn paint(painter: &Painter, rect: Rect, icon: Icon, color: Color32) {
         | Icon::Keyboard
         | Icon::Gear
         | Icon::Copy
+        | Icon::Heat
         | Icon::Paste => more::device(&pen, icon),
         _ => sign(&pen, icon),
     }

@@ -135,6 +135,9 @@ pub fn to_action(command: Command, app: &App) -> Action {
         Command::SaveCandidate { path, .. } if path.as_os_str().is_empty() => {
             Action::Pick(Pick::SaveResult)
         }
+        Command::SaveHeatMap { path, .. } if path.as_os_str().is_empty() => {
+            Action::Pick(Pick::SaveHeatMap)
+        }
         Command::Save if app.document().is_some_and(|d| d.path().is_none()) => {
             Action::Pick(Pick::SaveAs)
         }

@@ -1,6 +1,7 @@
 //! Owns every word the window says that does not belong to a command (those are in `app::Command`), in one place, so that
 //! it can be translated. Used by the rest of the window; must never decide anything.
 
+mod edges;
 mod editing;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use super::commands::ViewCommand;
 use crate::app::Command;
 use crate::geometry::PixelSize;
 
+pub use edges::*;
 pub use editing::*;
 
 pub const APP_NAME: &str = "Inlay";
@@ -55,6 +57,8 @@ pub fn view_label(view: ViewCommand) -> &'static str {
         ViewCommand::ShowMask => SHOW_MASK,
         ViewCommand::Split => "Split before and after",
         ViewCommand::ModelView => "What the model sees",
+        ViewCommand::ModelMasks => "Both masks of the model",
+        ViewCommand::HeatMap => "Heat map of changes",
         ViewCommand::CommandPalette => "Find a command…",
         ViewCommand::CheatSheet => "Keyboard shortcuts",
         ViewCommand::Preferences => "Preferences…",
@@ -74,6 +78,12 @@ pub fn view_tip(view: ViewCommand) -> &'static str {
         ViewCommand::ModelView => {
             "Outline the parts of the photo that the model is shown, and at which size"
         }
+        ViewCommand::ModelMasks => {
+            "Colour what the model repaints, and what of it goes into the photo"
+        }
+        ViewCommand::HeatMap => {
+            "Colour every changed pixel: blue is one step, red is all of the range"
+        }
         ViewCommand::CommandPalette => "Find anything Inlay can do by its name",
         ViewCommand::CheatSheet => "All keys on one page",
         ViewCommand::Preferences => "Look, mask colour, memory",
@@ -89,7 +99,7 @@ pub const CHEAT_POINTER: &str = "Pointer and held keys";
 pub const CLOSE: &str = "Close";
 /// What hands do that no command does.
 pub const POINTER_KEYS: [(&str, &str); 9] = [
-    ("Erase", "Right button, Alt+drag"),
+    ("Take from the mask", "Right button, Alt+drag"),
     ("Straight stroke from the last one", "Shift+click"),
     ("Move the view", "Space+drag, middle button"),
     ("Zoom", "Wheel, Ctrl+scroll, pinch"),
@@ -417,6 +427,7 @@ pub const DIALOG_OPEN: &str = "Open a photo";
 pub const DIALOG_SAVE: &str = "Save the picture as";
 pub const DIALOG_PROJECT: &str = "Save the project as";
 pub const DIALOG_SAVE_MASK: &str = "Save the mask as";
+pub const DIALOG_HEAT_MAP: &str = "Save the heat map as";
 pub const DIALOG_MASK: &str = "Load a mask";
 pub const DIALOG_MODEL: &str = "Choose a Stable Diffusion folder (it holds model_index.json)";
 pub const TYPED_WHY: &str =

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use eframe::egui::{self, CentralPanel, Context, ThemePreference, Ui, ViewportCommand};
 
 use super::action::{Action, Pending, Scene, Sheet, State};
-use super::canvas::{self, Filmstrip, Pictures, Planner};
+use super::canvas::{self, Pictures, Sights};
 use super::commands::ViewCommand;
 use super::dialogs::{self, Dialogs, TypedPath};
 use super::panels;
@@ -25,9 +25,7 @@ use crate::settings::Theme;
 pub struct Window {
     app: App,
     state: State,
-    pictures: Pictures,
-    filmstrip: Filmstrip,
-    planner: Planner,
+    sights: Sights,
     dialogs: Dialogs,
     toasts: Toasts,
     pending: Option<Pending>,
@@ -55,9 +53,10 @@ impl Window {
         let mut window = Self {
             app,
             state: State::default(),
-            pictures: Pictures::new(painter),
-            filmstrip: Filmstrip::default(),
-            planner: Planner::default(),
+            sights: Sights {
+                pictures: Pictures::new(painter),
+                ..Sights::default()
+            },
             dialogs: Dialogs::default(),
             toasts: Toasts::default(),
             pending: None,
@@ -121,7 +120,7 @@ impl Window {
             match event {
                 AppEvent::PhotoOpened => {
                     self.state.canvas.start_afresh();
-                    self.pictures.forget();
+                    self.sights.pictures.forget();
                     self.state.is_hint_shown = !self.app.settings().has_filled_once;
                     self.known_mask = (0, false);
                 }
@@ -129,11 +128,16 @@ impl Window {
                     self.state.is_model_being_read = false;
                 }
                 AppEvent::JobFinished(_) => {
-                    self.state.last_device = self
-                        .app
-                        .shown_candidate()
-                        .map(|c| c.result.report.device.clone());
+                    let shown = self.app.shown_candidate();
+                    if let Some(device) = shown.map(|c| c.result.report.device.clone()) {
+                        self.state.last_device = Some(device);
+                    }
                     self.state.canvas.is_comparing = false;
+                }
+                AppEvent::Erased => {
+                    if let Some(document) = self.app.document() {
+                        self.toasts.offer_undo(text::ERASED, document);
+                    }
                 }
                 AppEvent::Saved { .. } if self.is_waiting_for_save => {
                     self.is_waiting_for_save = false;
@@ -160,7 +164,8 @@ impl Window {
             Action::Send(Command::OpenSample) => self.guard(Pending::OpenSample),
             Action::Send(Command::PastePicture) => self.guard(Pending::Paste),
             Action::Send(command) => {
-                if matches!(command, Command::Generate { .. } | Command::Again) {
+                let generates = matches!(command, Command::Generate { .. } | Command::Again);
+                if generates || matches!(command, Command::EraseMarked) {
                     // So that Enter accepts the result instead of writing a line into the prompt.
                     unfocus(ctx);
                 }
@@ -383,13 +388,7 @@ impl eframe::App for Window {
                 actions: &mut actions,
                 has_mask,
             };
-            canvas::paint(
-                ui,
-                &mut scene,
-                &mut self.pictures,
-                &mut self.planner,
-                &mut self.filmstrip,
-            );
+            canvas::paint(ui, &mut scene, &mut self.sights);
             if let Some(viewport) = scene.state.canvas.viewport {
                 self.toasts.show(ui, viewport, &mut scene);
             }

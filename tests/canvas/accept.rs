@@ -120,3 +120,35 @@ fn accepting_an_extension_keeps_everything_in_place() {
     let after = stage.settle(&mut canvas, &view(150.0, 20.0, 1.0), &plain());
     assert_eq!((after.at(149, 20), after.at(150, 20)), ([0; 4], OLD));
 }
+
+#[test]
+fn a_picture_that_follows_another_never_shows_what_lies_below() {
+    let Some(mut stage) = stage() else { return };
+    // Large enough to be brought to the device by a thread and over several frames.
+    let size = PixelSize::new(1400, 1200);
+    let mut canvas = CanvasPainter::new(&stage.render_state);
+    canvas.set_photo(Some(flat(size, OLD)), 1);
+    let first = candidate(size.rect());
+    canvas.set_overlays(vec![first.clone()]);
+    stage.settle(&mut canvas, &view(0.0, 0.0, 1.0), &plain());
+    let later = [90, 200, 160, 255];
+    let second = OverlayPicture {
+        key: 2,
+        rgba: Arc::new(later.repeat(size.area() as usize)),
+        ..first
+    };
+    canvas.set_overlays(vec![second]);
+    assert!(canvas.is_overlay_loading());
+    let frames = watch(&mut stage, &mut canvas, (0.0, 0.0), |picture| {
+        let seen = picture.at(450, 350);
+        assert!(seen == NEW || seen == later, "{seen:?}");
+    });
+    assert!(frames > 1, "it takes a while");
+    let end = stage.settle(&mut canvas, &view(0.0, 0.0, 1.0), &plain());
+    assert_eq!(end.at(450, 350), later);
+    assert!(!canvas.is_overlay_loading());
+    // Nothing follows: then nothing stays.
+    canvas.set_overlays(Vec::new());
+    let end = stage.settle(&mut canvas, &view(0.0, 0.0, 1.0), &plain());
+    assert_eq!(end.at(450, 350), OLD);
+}

@@ -5,10 +5,13 @@
 mod commands;
 mod drawing;
 mod editing;
+mod erasing;
 mod kit;
 mod sheets;
 mod sizes;
 mod tiny;
+#[path = "../common/tiny_model.rs"]
+mod tiny_model;
 
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::kittest::{NodeT, Queryable};

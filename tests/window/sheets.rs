@@ -18,7 +18,7 @@ fn the_palette_finds_runs_and_remembers() {
     let mut bench = Bench::new();
     bench.keys(Modifiers::COMMAND, Key::P);
     bench.harness.get_by_label("Find a command");
-    type_text(&mut bench, "eras");
+    type_text(&mut bench, "mask eras");
     bench.keys(Modifiers::NONE, Key::Enter);
     assert_eq!(bench.window().app().tool(), Tool::Eraser);
     assert!(bench.harness.query_by_label("Find a command").is_none());

@@ -148,6 +148,7 @@ impl App {
     }
 
     fn travel(&mut self, step: impl FnOnce(&mut Document) -> bool) {
+        self.forget_stitch();
         if let Some(document) = &mut self.document {
             step(document);
             self.drop_stale_candidates();

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::app::state::{App, Job, MadeFor, NoticeKind, Then};
+use crate::app::state::{App, AppEvent, Job, MadeFor, NoticeKind, Then};
 use crate::document::{Document, FillMask};
 use crate::engine::{EngineError, JobResult, ModelChoice};
 use crate::geometry::PixelRect;
 use crate::mask::Mask;
-use crate::plan::{Extension, ModelFrame, PlanSettings, plan_inpaint};
+use crate::plan::{Extension, GenerateSettings, ModelFrame, PlanSettings, plan_inpaint};
 
 use super::generate::Order;
 
@@ -18,9 +18,15 @@ impl App {
         let Some(document) = &mut self.document else {
             return;
         };
-        if let Some(mask) = document.take_stroke() {
-            self.erase(mask);
+        let stroke = document.take_stroke();
+        self.take_late();
+        let (Some(mask), Some(document)) = (stroke, &mut self.document) else {
+            return;
+        };
+        if let Err(error) = document.set_target(None) {
+            return self.notify(NoticeKind::Error, error.to_string());
         }
+        self.erase(mask);
     }
 
     /// What is marked goes.
@@ -74,6 +80,7 @@ impl App {
             model: "Erase".to_owned(),
             model_folder: None,
             model_hash: None,
+            settings: GenerateSettings::default(),
             ..self.made_for(basis, kept)
         };
         self.submit(&Order {
@@ -85,6 +92,20 @@ impl App {
             model: ModelChoice::Erase,
             then: Then::Accept,
         })
+    }
+
+    /// Takes in erasures that ended while a stroke was being drawn.
+    pub(crate) fn take_late(&mut self) {
+        if !self.late.is_empty() && !self.is_painting() {
+            for event in std::mem::take(&mut self.late) {
+                self.on_job_event(event);
+            }
+        }
+    }
+
+    /// A stroke is being drawn: a step of history now would cut it in two.
+    pub(super) fn is_painting(&self) -> bool {
+        self.document.as_ref().is_some_and(Document::is_painting)
     }
 
     /// An erasure is done: it becomes an edit, or is made anew where the picture changed meanwhile.
@@ -102,22 +123,18 @@ impl App {
         }
         let mut proposal = super::candidates::proposal(&candidate);
         "Erased".clone_into(&mut proposal.name);
-        proposal.keeps_mask = true;
+        proposal.keeps_mask = !self.is_marked_for(job);
         if self.accept_proposal(proposal).is_some() {
-            self.clear_erased(job);
             self.drop_stale_candidates();
+            self.out.push(AppEvent::Erased);
         }
     }
 
-    /// Takes what was erased out of the mask, if it was marked there and not drawn over it.
-    fn clear_erased(&mut self, job: &Job) {
-        let Some(document) = &mut self.document else {
-            return;
-        };
-        let erased = over_canvas(&job.made_for.mask, document);
-        if *document.mask().as_ref() == erased {
-            document.set_mask("cleared mask", Mask::new(erased.size()));
-        }
+    /// What was erased is just what is marked: then it goes from the mask too, in the same step.
+    fn is_marked_for(&self, job: &Job) -> bool {
+        self.document.as_ref().is_some_and(|document| {
+            *document.mask().as_ref() == over_canvas(&job.made_for.mask, document)
+        })
     }
 }
 

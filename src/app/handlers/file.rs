@@ -69,6 +69,7 @@ impl App {
         self.cancel();
         self.candidates.clear();
         self.end_object();
+        self.forget_stitch();
         if let Some(mut document) = self.document.take()
             && let Some(journal) = document.take_journal()
         {

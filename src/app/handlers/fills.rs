@@ -23,6 +23,16 @@ impl App {
         self.drop_stale_candidates();
     }
 
+    /// The mask tools change this fill's mask from now on, or the document's own. A fill whose mask was edited until now
+    /// is stitched anew, so that its edge fits.
+    pub(crate) fn edit_fill_mask(&mut self, id: Option<FillId>) {
+        let edited = self.document.as_ref().and_then(Document::target);
+        self.change_fills(|d| d.set_target(id));
+        if let Some(edited) = edited.filter(|edited| Some(*edited) != id) {
+            self.stitch_anew(edited);
+        }
+    }
+
     /// Starts jobs whose results would replace a fill: its place and mask, today's model and settings.
     pub(crate) fn rerun_fill(&mut self, id: FillId, count: u32) {
         if let Err(error) = self.try_rerun(id, count) {

@@ -193,7 +193,14 @@ impl App {
                 photo: Arc::clone(order.photo),
                 mask: Arc::clone(order.mask),
                 plan: order.plan.clone(),
-                settings: self.job_settings(seed),
+                settings: match order.model {
+                    // Nothing that was chosen for another model matters to it.
+                    ModelChoice::Erase if order.then == Then::Accept => GenerateSettings {
+                        seed,
+                        ..GenerateSettings::default()
+                    },
+                    _ => self.job_settings(seed),
+                },
                 model: order.model.clone(),
                 device: self.device,
                 precision: self.precision,
@@ -348,6 +355,10 @@ impl App {
         let Some(position) = self.jobs.iter().position(|job| job.id == id) else {
             return;
         };
+        if self.jobs[position].then == Then::Accept && self.is_painting() {
+            let result = Box::new(result);
+            return self.late.push(JobEvent::Finished { id, result });
+        }
         let Some(job) = self.jobs.remove(position) else {
             return;
         };

@@ -7,11 +7,13 @@ mod file;
 mod fills;
 mod frame;
 mod generate;
+mod looking;
 mod mask;
 mod select;
 mod stitch;
 
 pub use frame::{Anchor, Aspect, frame_of_aspect};
+pub use looking::Changes;
 pub use select::{ObjectStroke, ObjectStrokes, Search, Shape};
 pub use stitch::{StitchLook, Stitching};
 

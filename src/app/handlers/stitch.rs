@@ -18,8 +18,12 @@ pub struct Stitching {
     number: u64,
     /// Of the document while this is worked at; another one means that somebody else changed it.
     content: u64,
+    /// The sliders were moved, and no step of history says so yet.
+    is_moved: bool,
     /// The drag is over: what is `wanted` becomes a step when it comes.
     is_over: bool,
+    /// A step is due even where the sliders stand as before, if it makes other pixels.
+    is_due: bool,
     orders: Sender<StitchOptions>,
     shown: Option<Arc<StitchLook>>,
 }
@@ -37,7 +41,29 @@ pub struct StitchLook {
 impl App {
     /// The sliders of an edit were moved.
     pub(crate) fn set_fill_stitch(&mut self, id: FillId, options: StitchOptions) {
+        if self.stitch_of(id) == Some(options) {
+            return;
+        }
         self.end_stroke();
+        self.start_stitching(id, options);
+    }
+
+    /// What an edit was stitched on has changed, such as its mask: the same sliders make another edge of it.
+    pub(crate) fn stitch_anew(&mut self, id: FillId) {
+        let fill = self.document.as_ref().and_then(|d| d.fill(id));
+        let Some(options) = fill.filter(|f| f.can_restitch()).map(|f| f.stitch) else {
+            return;
+        };
+        // What was measured before is no longer true.
+        self.stitching = None;
+        self.start_stitching(id, options);
+        if let Some(stitching) = &mut self.stitching {
+            stitching.is_due = true;
+        }
+        self.end_stitch();
+    }
+
+    fn start_stitching(&mut self, id: FillId, options: StitchOptions) {
         let Some(document) = &self.document else {
             return;
         };
@@ -62,22 +88,30 @@ impl App {
                 wanted: options,
                 number,
                 content,
+                is_moved: false,
                 is_over: false,
+                is_due: false,
                 orders,
                 shown: None,
             });
         }
         if let Some(stitching) = &mut self.stitching {
             stitching.wanted = options;
+            stitching.is_moved = true;
             stitching.is_over = false;
             // A thread that has failed has said why.
             let _ = stitching.orders.send(options);
         }
     }
 
+    /// Nothing of sliders that moved is kept: history goes elsewhere, or another picture comes.
+    pub(crate) fn forget_stitch(&mut self) {
+        self.stitching = None;
+    }
+
     /// A drag of a slider is over.
     pub(crate) fn end_stitch(&mut self) {
-        if let Some(stitching) = &mut self.stitching {
+        if let Some(stitching) = self.stitching.as_mut().filter(|s| s.is_moved) {
             stitching.is_over = true;
             self.keep_stitch();
         }
@@ -123,10 +157,20 @@ impl App {
             return;
         }
         let parts = look.parts.clone();
+        let fill = document.fill(stitching.id);
+        let is_due = std::mem::take(&mut stitching.is_due);
+        let is_other = fill.is_some_and(|fill| {
+            fill.stitch != stitching.wanted || is_due && !look_alike(&fill.parts, &parts)
+        });
+        stitching.shown = None;
+        stitching.is_moved = false;
+        stitching.is_over = false;
+        if !is_other {
+            // Back where it was.
+            return;
+        }
         let kept = document.set_fill_stitch(stitching.id, stitching.wanted, parts);
         stitching.content = document.content_number();
-        stitching.is_over = false;
-        stitching.shown = None;
         if let Err(error) = kept {
             self.stitching = None;
             self.notify(NoticeKind::Error, error.to_string());
@@ -140,9 +184,8 @@ impl App {
         let moved = self
             .stitching
             .as_ref()
-            .filter(|s| s.id == id && self.is_live(s));
-        let is_pending = |s: &&Stitching| s.is_over || s.shown.is_some();
-        Some(moved.filter(is_pending).map_or(fill.stitch, |s| s.wanted))
+            .filter(|s| s.id == id && s.is_moved && self.is_live(s));
+        Some(moved.map_or(fill.stitch, |s| s.wanted))
     }
 
     /// What is to be laid over the picture while sliders move.
@@ -158,12 +201,19 @@ impl App {
     pub fn is_stitching(&self) -> bool {
         self.stitching
             .as_ref()
-            .is_some_and(|s| s.is_over && self.is_live(s))
+            .is_some_and(|s| s.is_moved && self.is_live(s))
     }
 
     fn is_live(&self, stitching: &Stitching) -> bool {
         self.document.as_ref().map(Document::content_number) == Some(stitching.content)
     }
+}
+
+fn look_alike(some: &[FillPart], others: &[FillPart]) -> bool {
+    let is_same = |(a, b): (&FillPart, &FillPart)| {
+        a.rect == b.rect && a.coverage == b.coverage && a.content == b.content
+    };
+    some.len() == others.len() && some.iter().zip(others).all(is_same)
 }
 
 /// Stitches for the latest order until nobody orders any more.

@@ -1,7 +1,8 @@
 //! Owns `inlay bench canvas`: opens generated photos of 24 and 100 megapixels in an app with a journal, draws them into a
-//! texture, paints, undoes, and says what each costs. Called by cli through `main`; a measuring tool, not part of the
+//! texture, paints, undoes, moves the sliders of an edit, and says what each costs. Called by cli through `main`; a measuring tool, not part of the
 //! window.
 
+mod edge;
 mod picture;
 mod process;
 mod report;

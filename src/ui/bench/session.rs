@@ -37,17 +37,17 @@ const PAN_STEP: f32 = 50.0;
 /// Side of the mask's tiles in history and journal, in px.
 const TILE: u64 = 256;
 
-struct Session<'a> {
+pub(super) struct Session<'a> {
     stage: &'a Stage,
-    app: App,
-    pictures: Pictures,
-    size: PixelSize,
+    pub(super) app: App,
+    pub(super) pictures: Pictures,
+    pub(super) size: PixelSize,
 }
 
 /// One frame's times.
-struct Frame {
+pub(super) struct Frame {
     /// Until the frame is handed to the device.
-    ours: Duration,
+    pub(super) ours: Duration,
     /// Until the device has drawn it.
     whole: Duration,
     is_loading: bool,
@@ -110,6 +110,7 @@ pub fn measure(stage: &Stage, folder: &Path, file: &Path) -> anyhow::Result<Phot
         TILE_MEMORY_BYTES as f64 / f64::from(1 << 20),
         "the tile cache's own",
     ));
+    super::edge::measure(&mut session, &mut process, &mut figures)?;
     session.app.close_document();
     Ok(PhotoReport {
         width: session.size.width,
@@ -168,7 +169,7 @@ impl Session<'_> {
         Ok((read, start.elapsed()))
     }
 
-    fn check_patience(&self, since: Instant) -> anyhow::Result<()> {
+    pub(super) fn check_patience(&self, since: Instant) -> anyhow::Result<()> {
         if since.elapsed() > PATIENCE {
             let what = self.app.opening().map_or("the canvas", |_| "the photo");
             bail!("{what} takes longer than {} s", PATIENCE.as_secs());
@@ -176,7 +177,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn document(&self) -> anyhow::Result<&Document> {
+    pub(super) fn document(&self) -> anyhow::Result<&Document> {
         self.app.document().context("the document is gone")
     }
 
@@ -197,7 +198,7 @@ impl Session<'_> {
         fit.x.min(fit.y).min(1.0)
     }
 
-    fn fit(&self) -> View {
+    pub(super) fn fit(&self) -> View {
         self.view(self.fit_scale(), self.middle())
     }
 
@@ -206,7 +207,7 @@ impl Session<'_> {
         let (stage, app, pictures) = (self.stage, &self.app, &mut self.pictures);
         let mut is_loading = false;
         let output = stage.lay_out(|ui| {
-            pictures.feed(app, false, ui.ctx());
+            pictures.feed(app, false, Vec::new(), ui.ctx());
             if let Some(painter) = &mut pictures.painter {
                 let style = CanvasStyle::default();
                 let status = painter.paint(ui.painter(), stage.window(), view, &style);
@@ -216,7 +217,7 @@ impl Session<'_> {
         (output, is_loading)
     }
 
-    fn frame(&mut self, view: &View) -> anyhow::Result<Frame> {
+    pub(super) fn frame(&mut self, view: &View) -> anyhow::Result<Frame> {
         let start = Instant::now();
         let (output, is_loading) = self.lay_out(view);
         self.stage.draw(output);
@@ -229,7 +230,7 @@ impl Session<'_> {
         })
     }
 
-    fn settle(&mut self, view: View) -> anyhow::Result<()> {
+    pub(super) fn settle(&mut self, view: View) -> anyhow::Result<()> {
         let start = Instant::now();
         while self.frame(&view)?.is_loading {
             self.check_patience(start)?;
@@ -270,7 +271,8 @@ impl Session<'_> {
                     }
                 });
                 stamps.push(start.elapsed());
-                self.pictures.feed(&self.app, false, &self.stage.context);
+                self.pictures
+                    .feed(&self.app, false, Vec::new(), &self.stage.context);
                 events.push(start.elapsed());
                 frames.push(self.frame(&view)?.ours);
             }
@@ -310,7 +312,8 @@ impl Session<'_> {
     fn step(&mut self, command: Command) -> Duration {
         let start = Instant::now();
         self.app.dispatch(command);
-        self.pictures.feed(&self.app, false, &self.stage.context);
+        self.pictures
+            .feed(&self.app, false, Vec::new(), &self.stage.context);
         start.elapsed()
     }
 

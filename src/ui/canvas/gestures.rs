@@ -137,9 +137,11 @@ impl Gesture {
                 modifiers,
             });
         }
+        // What the Erase tool is drawn over goes: there is nothing to take back but by undo.
+        let takes_back = around.tool != Tool::Erase;
         let erase = match button {
-            PointerButton::Primary => around.tool == Tool::Eraser || modifiers.alt,
-            PointerButton::Secondary => true,
+            PointerButton::Primary => takes_back && (around.tool == Tool::Eraser || modifiers.alt),
+            PointerButton::Secondary if takes_back => true,
             _ => return None,
         };
         if !around.can_paint {
@@ -300,6 +302,14 @@ mod tests {
             &[button(PointerButton::Primary, true, Modifiers::NONE)],
             Tool::Brush
         ));
+    }
+
+    #[test]
+    fn the_erase_tool_has_one_stroke_only() {
+        let begin = |which, modifiers| run(&[button(which, true, modifiers)], around(Tool::Erase));
+        assert!(begin(PointerButton::Secondary, Modifiers::NONE).is_empty());
+        let effects = begin(PointerButton::Primary, Modifiers::ALT);
+        assert!(matches!(effects[..], [Effect::Begin { erase: false, .. }]));
     }
 
     #[test]

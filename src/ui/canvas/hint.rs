@@ -7,7 +7,7 @@ use eframe::egui::{
 };
 
 use super::view::Mapping;
-use crate::app::Command;
+use crate::app::{Command, Tool};
 use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::ui::action::{Action, Pick, Scene};
@@ -67,7 +67,11 @@ pub fn show(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>) {
                 .inner_margin(egui::Margin::symmetric(16, 12))
                 .show(ui, |ui| {
                     ui.set_max_width(330.0f32.min(mapping.viewport.width() - 56.0).max(80.0));
-                    let title = RichText::new(text::HINT_TITLE)
+                    let title = match scene.app.tool() {
+                        Tool::Erase => text::HINT_ERASE,
+                        _ => text::HINT_TITLE,
+                    };
+                    let title = RichText::new(title)
                         .font(theme::semibold(14.0))
                         .color(palette.text);
                     ui.add(egui::Label::new(title).wrap());

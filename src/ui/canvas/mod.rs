@@ -8,9 +8,12 @@ mod filmstrip;
 mod floating;
 mod gestures;
 mod handles;
+mod heat;
 mod hint;
 mod input;
 mod keyboard;
+mod legend;
+mod marks;
 mod model_view;
 mod pictures;
 mod selecting;
@@ -22,6 +25,7 @@ use std::time::Duration;
 use eframe::egui::{self, Color32, Pos2, Rect, Sense, Ui, WidgetInfo, accesskit::Role};
 
 pub use filmstrip::Filmstrip;
+pub use heat::Heat;
 pub use model_view::Planner;
 pub use pictures::Pictures;
 pub use selecting::keys;
@@ -31,6 +35,7 @@ use super::action::{Action, Scene};
 use super::commands::ViewCommand;
 use super::text;
 use super::theme;
+use crate::app::Then;
 use crate::gpu::CanvasStyle;
 use gestures::Gesture;
 use handles::{Handle, HandleDrag};
@@ -58,6 +63,10 @@ pub struct CanvasState {
     /// Where the line between before and after stands, as a share of the viewport's width.
     pub split: Option<f32>,
     pub is_model_view_shown: bool,
+    /// What the model repaints and what goes into the photo, in colours.
+    pub are_masks_shown: bool,
+    /// Changed pixels in colours.
+    pub is_heat_shown: bool,
     /// For the status bar.
     pub pointer_in_photo: Option<(i32, i32)>,
     pub viewport: Option<Rect>,
@@ -80,6 +89,7 @@ impl CanvasState {
         *self = Self {
             is_mask_hidden: self.is_mask_hidden,
             is_model_view_shown: self.is_model_view_shown,
+            are_masks_shown: self.are_masks_shown,
             viewport: self.viewport,
             ..Self::default()
         };
@@ -203,20 +213,33 @@ fn note_pointer(ui: &Ui, mapping: &Mapping, response: &egui::Response, scene: &m
     }
 }
 
+/// What the canvas draws from besides the scene.
+#[derive(Default)]
+pub struct Sights {
+    pub pictures: Pictures,
+    pub planner: Planner,
+    pub heat: Heat,
+    pub strip: Filmstrip,
+}
+
 /// Draws the canvas and everything above it.
-pub fn paint(
-    ui: &mut Ui,
-    scene: &mut Scene<'_>,
-    pictures: &mut Pictures,
-    planner: &mut Planner,
-    strip: &mut Filmstrip,
-) {
+pub fn paint(ui: &mut Ui, scene: &mut Scene<'_>, sights: &mut Sights) {
     let Some(viewport) = scene.state.canvas.viewport else {
         return;
     };
     let palette = theme::palette(ui.ctx());
     ui.painter().rect_filled(viewport, 0.0, palette.canvas);
-    pictures.feed(scene.app, scene.state.canvas.is_comparing, ui.ctx());
+    sights.planner.follow(ui, scene);
+    let mut above = sights.planner.mask_pictures(scene);
+    if scene.state.canvas.is_heat_shown {
+        above = sights.heat.pictures(scene.app, ui.ctx());
+    } else {
+        sights.heat.forget();
+    }
+    let is_comparing = scene.state.canvas.is_comparing;
+    sights
+        .pictures
+        .feed(scene.app, is_comparing, above, ui.ctx());
     if scene.app.document().is_none() {
         hint::empty_state(ui, viewport, scene);
     } else {
@@ -225,7 +248,7 @@ pub fn paint(
             .canvas
             .view
             .mapping(viewport, ui.pixels_per_point());
-        paint_photo(ui, &mapping, scene, pictures);
+        paint_photo(ui, &mapping, scene, &mut sights.pictures);
         if scene.app.shown_candidate().is_none() {
             // A result is judged without lines on it.
             extension::paint(ui, &mapping, scene.state.canvas.drag.is_some(), scene);
@@ -233,12 +256,13 @@ pub fn paint(
         if can_extend(scene) {
             handles::paint(ui, &mapping, scene.state.canvas.hot_handle, scene);
         }
-        model_view::show(ui, &mapping, planner, scene);
+        model_view::show(ui, &mapping, &sights.planner, scene);
         hint::show(ui, &mapping, scene);
         split::show(ui, viewport, scene);
         floating::candidate_bar(ui, viewport, scene);
-        filmstrip::show(ui, viewport, strip, scene);
+        filmstrip::show(ui, viewport, &mut sights.strip, scene);
         floating::compare_label(ui, viewport, scene);
+        legend::show(ui, viewport, &sights.heat, &sights.planner, scene);
         selecting::paint(ui, &mapping, scene);
         keyboard::paint(ui, &mapping, scene);
         cursor::show(ui, &mapping, scene);
@@ -260,7 +284,8 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         .app
         .jobs()
         .front()
-        .is_some_and(|job| job.preview.is_some());
+        .is_some_and(|job| job.preview.is_some() && job.then == Then::Choose);
+    let has_colors = canvas.is_heat_shown || canvas.are_masks_shown;
     let is_quiet = !is_painting
         && (has_result || has_preview || canvas.is_mask_resting || canvas.is_comparing);
     let now = ui.input(|input| input.time);
@@ -273,7 +298,7 @@ fn paint_photo(ui: &Ui, mapping: &Mapping, scene: &mut Scene<'_>, pictures: &mut
         show_mask: !canvas.is_mask_hidden && (shows_edge || !is_quiet),
         mask_color: Color32::from_rgb(red, green, blue),
         mask_opacity: match () {
-            () if is_quiet => 0.0,
+            () if is_quiet || (has_colors && !is_painting) => 0.0,
             () if has_job => settings.mask_opacity * 0.5,
             () => settings.mask_opacity,
         },
@@ -331,6 +356,15 @@ pub fn view_action(
         }
         Action::View(ViewCommand::ModelView) => {
             state.is_model_view_shown = !state.is_model_view_shown
+        }
+        // One set of colours at a time.
+        Action::View(ViewCommand::ModelMasks) => {
+            state.are_masks_shown = !state.are_masks_shown;
+            state.is_heat_shown &= !state.are_masks_shown;
+        }
+        Action::View(ViewCommand::HeatMap) => {
+            state.is_heat_shown = !state.is_heat_shown;
+            state.are_masks_shown &= !state.is_heat_shown;
         }
         Action::ZoomTo(scale) => state.zoom_to(*scale, pixels_per_point),
         _ => {}

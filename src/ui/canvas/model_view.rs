@@ -1,15 +1,20 @@
-//! Owns the overlay that shows what the model will see: each crop's rectangle, the size it works at, and the widths of its
-//! masks. Plans are made on a thread when what they follow from has changed and the hand rests. Called by `canvas::paint`.
+//! Owns the overlay that shows what the model will see: each crop's rectangle, the size it works at, the widths of its
+//! masks, and on demand both masks in colours. Plans and masks are made on a thread when what they follow from has changed
+//! and the hand rests. Called by `canvas::paint`.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::{
     Align2, Color32, CornerRadius, Painter, Rect, Shape, Stroke, StrokeKind, Ui, pos2, vec2,
 };
 
+use super::marks::{reduced, stretched};
 use super::view::Mapping;
 use crate::geometry::PixelRect;
-use crate::plan::{Extension, GenerateSettings, InpaintPlan};
+use crate::gpu::OverlayPicture;
+use crate::plan::{CropPlan, Extension, GenerateSettings, InpaintPlan, MaskRecipe};
+use crate::raster::Plane;
 use crate::ui::action::Scene;
 use crate::ui::text;
 use crate::ui::theme::{self, Palette, size};
@@ -23,11 +28,23 @@ struct Basis {
     overlap_px: u32,
     settings: GenerateSettings,
     model: String,
+    has_masks: bool,
 }
+
+/// Colours of what goes into the photo, and of what the model repaints beyond that.
+pub const COMPOSITE: [u8; 3] = [30, 200, 230];
+pub const DENOISE: [u8; 3] = [255, 170, 40];
+/// Of both, over the photo.
+const TINT: u32 = 150;
+/// Keys of the masks' pictures begin here; see `pictures`.
+const KEYS: u64 = 1 << 62;
+/// Pixels of a mask's picture at most.
+const MOST_PIXELS: u64 = 1 << 20;
 
 struct Planned {
     number: u64,
     plan: Option<InpaintPlan>,
+    masks: Vec<OverlayPicture>,
 }
 
 /// Makes plans away from the window's thread; the latest question wins.
@@ -36,6 +53,7 @@ pub struct Planner {
     number: u64,
     is_busy: bool,
     plan: Option<InpaintPlan>,
+    masks: Vec<OverlayPicture>,
     sender: Sender<Planned>,
     receiver: Receiver<Planned>,
 }
@@ -48,6 +66,7 @@ impl Default for Planner {
             number: 0,
             is_busy: false,
             plan: None,
+            masks: Vec::new(),
             sender,
             receiver,
         }
@@ -60,15 +79,36 @@ impl Planner {
             self.is_busy = false;
             if planned.number == self.number {
                 self.plan = planned.plan;
+                self.masks = planned.masks;
             }
         }
     }
 
+    /// The widest of all crops' masks; none where nothing is to be filled.
+    pub fn widths(&self) -> Option<MaskRecipe> {
+        let masks = self.plan.as_ref()?.crops.iter().map(|crop| crop.masks);
+        masks.max_by_key(|masks| masks.blend_px + masks.grow_px)
+    }
+
+    /// Both masks of the present plan in colours, in photo coordinates, if they are wanted.
+    pub fn mask_pictures(&self, scene: &Scene<'_>) -> Vec<OverlayPicture> {
+        if scene.state.canvas.are_masks_shown {
+            self.masks.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
     /// One thread at a time: while one runs, what changes is asked for afterwards.
-    fn follow(&mut self, ui: &Ui, scene: &Scene<'_>) {
+    pub fn follow(&mut self, ui: &Ui, scene: &Scene<'_>) {
+        let has_masks = scene.state.canvas.are_masks_shown;
+        if !(has_masks || scene.state.canvas.is_model_view_shown) {
+            return;
+        }
         self.collect();
         let Some(document) = scene.app.document() else {
             self.plan = None;
+            self.masks.clear();
             return;
         };
         if self.is_busy || scene.state.canvas.gesture.is_painting() {
@@ -81,31 +121,56 @@ impl Planner {
             overlap_px: scene.app.overlap_px(),
             settings: scene.app.generate_settings().clone(),
             model: scene.app.model().name().to_owned(),
+            has_masks,
         };
         if self.asked.as_ref() == Some(&basis) {
             return;
         }
-        let Some(make) = scene.app.plan_later() else {
-            return;
+        let make: Box<dyn FnOnce(u64) -> Planned + Send> = if has_masks {
+            let Some(make) = scene.app.masks_later() else {
+                return;
+            };
+            Box::new(move |number| {
+                let (plan, masks) = make().ok().unzip();
+                let tints = plan.iter().zip(masks.iter()).flat_map(|(plan, masks)| {
+                    let crops = plan.crops.iter().zip(masks).zip(KEYS | number << 16..);
+                    crops.map(|((crop, masks), key)| {
+                        tint(crop, plan.extension, &masks.denoise, &masks.composite, key)
+                    })
+                });
+                let masks = tints.collect();
+                Planned {
+                    number,
+                    plan,
+                    masks,
+                }
+            })
+        } else {
+            let Some(make) = scene.app.plan_later() else {
+                return;
+            };
+            Box::new(move |number| Planned {
+                number,
+                plan: make().ok(),
+                masks: Vec::new(),
+            })
         };
         self.asked = Some(basis);
         self.number += 1;
         self.is_busy = true;
         let (number, sender, ctx) = (self.number, self.sender.clone(), ui.ctx().clone());
         std::thread::spawn(move || {
-            let plan = make().ok();
-            let _ = sender.send(Planned { number, plan });
+            let _ = sender.send(make(number));
             ctx.request_repaint();
         });
     }
 }
 
 /// Draws the crops of the present plan.
-pub fn show(ui: &Ui, mapping: &Mapping, planner: &mut Planner, scene: &Scene<'_>) {
+pub fn show(ui: &Ui, mapping: &Mapping, planner: &Planner, scene: &Scene<'_>) {
     if !scene.state.canvas.is_model_view_shown {
         return;
     }
-    planner.follow(ui, scene);
     let Some(plan) = &planner.plan else {
         return;
     };
@@ -140,6 +205,43 @@ pub fn show(ui: &Ui, mapping: &Mapping, planner: &mut Planner, scene: &Scene<'_>
         let lines = [first, second, estimate.clone()];
         let shown = if number == 0 { 3 } else { 2 };
         label(&painter, at, &lines[..shown], &mut taken, palette);
+    }
+}
+
+/// Both masks of a crop as one picture: what goes into the photo in one colour, as strongly as it does; what the model
+/// repaints besides in the other.
+fn tint(
+    crop: &CropPlan,
+    extension: Extension,
+    denoise: &Plane,
+    composite: &Plane,
+    key: u64,
+) -> OverlayPicture {
+    let context = crop.context_rect;
+    let (size, step) = reduced(context.size(), MOST_PIXELS);
+    let half = step as usize / 2;
+    let mut rgba = Vec::with_capacity(size.area() as usize * 4);
+    for y in 0..size.height as usize {
+        let from_y = (y * step as usize + half).min(denoise.height().saturating_sub(1));
+        for x in 0..size.width as usize {
+            let from_x = (x * step as usize + half).min(denoise.width().saturating_sub(1));
+            let inside = u32::from(composite.get(from_x, from_y));
+            let repainted = u32::from(denoise.get(from_x, from_y));
+            let mix = |c: usize| {
+                let (a, b) = (u32::from(COMPOSITE[c]), u32::from(DENOISE[c]));
+                ((a * inside + b * (255 - inside)) / 255) as u8
+            };
+            let alpha = inside.max(repainted) * TINT / 255;
+            rgba.extend([mix(0), mix(1), mix(2), alpha as u8]);
+        }
+    }
+    let corner = (-(extension.left as i32), -(extension.top as i32));
+    OverlayPicture {
+        key,
+        rect_in_photo: stretched(context.translate(corner.0, corner.1), size, step),
+        size,
+        rgba: Arc::new(rgba),
+        clip_to_mask: false,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Owns what the canvas painter is fed: photo tiles, mask changes, previews and results as pictures. Compares the app's
 //! state with what was fed last and hands on only what changed; conversions run on threads. Called by `canvas` once a
 //! frame; must never block it.
+//!
+//! Keys of overlays: results, previews and originals count from 1; each other kind has a bit of its own (`marks`, `heat`,
+//! `model_view`, and `LOOKS` here).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -8,7 +11,8 @@ use std::sync::{Arc, Weak};
 
 use eframe::egui::Context;
 
-use crate::app::App;
+use super::marks::Marks;
+use crate::app::{App, Then};
 use crate::document::Document;
 use crate::engine::{JobId, JobResult};
 use crate::geometry::{PixelRect, PixelSize};
@@ -39,6 +43,9 @@ impl TileSource for PhotoTiles {
     }
 }
 
+/// Keys of an edit's edge begin here.
+const LOOKS: u64 = 1 << 59;
+
 /// A conversion that is done.
 enum Converted {
     Candidate(JobId, Vec<OverlayPicture>),
@@ -61,9 +68,18 @@ pub struct Pictures {
     previews: Vec<(JobId, OverlayPicture)>,
     /// What lay under the edits, for comparing: made for this revision.
     originals: Option<(u64, Vec<OverlayPicture>)>,
+    /// An edit's edge while its sliders move: number of the look.
+    look: Option<(u64, Vec<OverlayPicture>)>,
+    marks: Marks,
     next_key: u64,
     sender: Sender<Converted>,
     receiver: Receiver<Converted>,
+}
+
+impl Default for Pictures {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 impl Pictures {
@@ -80,6 +96,8 @@ impl Pictures {
             preview_numbers: HashMap::new(),
             previews: Vec::new(),
             originals: None,
+            look: None,
+            marks: Marks::default(),
             next_key: 1,
             sender,
             receiver,
@@ -91,12 +109,19 @@ impl Pictures {
         self.shown = None;
         self.mask_revision = None;
         self.originals = None;
+        self.look = None;
         self.previews.clear();
         self.candidates.clear();
     }
 
-    /// Hands everything that changed to the painter.
-    pub fn feed(&mut self, app: &App, is_comparing: bool, ctx: &Context) {
+    /// Hands everything that changed to the painter. `above` lies over everything else.
+    pub fn feed(
+        &mut self,
+        app: &App,
+        is_comparing: bool,
+        above: Vec<OverlayPicture>,
+        ctx: &Context,
+    ) {
         self.collect();
         self.convert_new(app, ctx);
         let Some(mut painter) = self.painter.take() else {
@@ -119,7 +144,11 @@ impl Pictures {
         let overlays = if is_comparing {
             self.originals(app, ctx)
         } else {
-            self.overlays(app)
+            self.follow_look(app, painter.is_overlay_loading());
+            let mut overlays = self.overlays(app);
+            overlays.extend(self.marks.pictures(app));
+            overlays.extend(above);
+            overlays
         };
         painter.set_overlays(overlays);
         self.painter = Some(painter);
@@ -211,7 +240,8 @@ impl Pictures {
                 });
             }
         }
-        for job in app.jobs() {
+        // What is erased stays marked until it is gone: its previews would be hidden by that.
+        for job in app.jobs().iter().filter(|job| job.then == Then::Choose) {
             let Some((rect, picture)) = &job.preview else {
                 continue;
             };
@@ -282,17 +312,57 @@ impl Pictures {
         Vec::new()
     }
 
-    /// The result on show, else what running jobs have so far.
+    /// Takes the latest look of an edit's edge, once the one before is on the device: else a fast hand would never see
+    /// one.
+    fn follow_look(&mut self, app: &App, is_loading: bool) {
+        let wanted = app.stitch_look().map(|look| look.number);
+        let known = self.look.as_ref().map(|(number, _)| *number);
+        if wanted == known || (is_loading && wanted.is_some() && known.is_some()) {
+            return;
+        }
+        self.look = app
+            .stitch_look()
+            .zip(app.document())
+            .map(|(look, document)| {
+                let canvas = document.canvas();
+                let keys = LOOKS | look.number << 16..;
+                let pictures = look.pictures.iter().zip(keys);
+                let pictures = pictures.map(|((rect, rgba), key)| OverlayPicture {
+                    key,
+                    rect_in_photo: rect.translate(-canvas.x, -canvas.y),
+                    size: rect.size(),
+                    rgba: Arc::clone(rgba),
+                    clip_to_mask: false,
+                });
+                (look.number, pictures.collect())
+            });
+    }
+
+    /// Number of the look of an edit's edge that is on the screen, if it is there; for measuring.
+    pub fn shown_look(&self) -> Option<u64> {
+        let is_loading = self
+            .painter
+            .as_ref()
+            .is_some_and(CanvasPainter::is_overlay_loading);
+        self.look
+            .as_ref()
+            .filter(|_| !is_loading)
+            .map(|(number, _)| *number)
+    }
+
+    /// An edit's edge while its sliders move, the result on show, else what running jobs have so far.
     fn overlays(&self, app: &App) -> Vec<OverlayPicture> {
+        if let Some((_, pictures)) = &self.look {
+            return pictures.clone();
+        }
         if let Some(candidate) = app.shown_candidate() {
             if let Some(pictures) = self.candidates.get(&candidate.id) {
                 return pictures.clone();
             }
             return self.previews_of(candidate.id);
         }
-        app.jobs()
-            .front()
-            .map_or_else(Vec::new, |job| self.previews_of(job.id))
+        let front = app.jobs().front().filter(|job| job.then == Then::Choose);
+        front.map_or_else(Vec::new, |job| self.previews_of(job.id))
     }
 
     fn previews_of(&self, id: JobId) -> Vec<OverlayPicture> {

@@ -82,6 +82,27 @@ pub(super) fn selector(pen: &Pen<'_>, icon: Icon) {
                 .collect();
             pen.line(&edge);
         }
+        Icon::Erase => {
+            // A thing half gone: a dotted rest, and the stroke that takes it.
+            pen.arc(9.6, 9.8, 6.2, 0.30, 0.92);
+            for turn in [0.02_f32, 0.12, 0.22] {
+                let (sin, cos) = (turn * TAU).sin_cos();
+                pen.dot(9.6 + 6.2 * cos, 9.8 + 6.2 * sin, 1.0);
+            }
+            pen.line(&[(13.2, 20.4), (20.6, 13.0)]);
+            pen.line(&[(17.6, 20.4), (20.6, 17.4)]);
+        }
+        Icon::Shadow => {
+            pen.circle(9.2, 8.2, 5.2);
+            let oval: Vec<_> = (0..=24)
+                .map(|i| {
+                    let angle = i as f32 / 24.0 * TAU;
+                    (13.2 + 7.6 * angle.cos(), 17.8 + 2.6 * angle.sin())
+                })
+                .collect();
+            pen.closed(&oval);
+            pen.line(&[(9.4, 17.8), (17.0, 17.8)]);
+        }
         _ => {
             pen.line(&[(6.8, 2.6), (6.8, 17.2), (21.4, 17.2)]);
             pen.line(&[(2.6, 6.8), (17.2, 6.8), (17.2, 21.4)]);
@@ -174,6 +195,22 @@ pub(super) fn device(pen: &Pen<'_>, icon: Icon) {
                 })
                 .collect();
             pen.closed(&teeth);
+        }
+        Icon::Heat => {
+            pen.rounded(3.4, 3.4, 20.6, 20.6, 2.6);
+            for (x, y, radius) in [
+                (8.0, 8.0, 0.9),
+                (12.0, 8.0, 1.4),
+                (16.0, 8.0, 0.9),
+                (8.0, 12.0, 1.4),
+                (12.0, 12.0, 2.2),
+                (16.0, 12.0, 1.4),
+                (8.0, 16.0, 0.9),
+                (12.0, 16.0, 1.4),
+                (16.0, 16.0, 0.9),
+            ] {
+                pen.dot(x, y, radius);
+            }
         }
         Icon::Copy => {
             pen.rounded(8.6, 8.6, 20.2, 20.2, 2.2);

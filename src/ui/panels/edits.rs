@@ -5,8 +5,9 @@ use eframe::egui::{
     self, Align, Button, CornerRadius, Key, Layout, Margin, RichText, Sense, Slider, Ui, vec2,
 };
 
-use crate::app::Command;
-use crate::document::{Document, Fill, FillId};
+use super::edge;
+use crate::app::{Command, Model};
+use crate::document::{Document, Fill, FillId, FillRecipe};
 use crate::ui::action::Scene;
 use crate::ui::icons::Icon;
 use crate::ui::shortcuts;
@@ -64,13 +65,21 @@ fn card(ui: &mut Ui, fill: &Fill, place: usize, count: usize, scene: &mut Scene<
             }
             name(ui, fill, scene);
         });
-        widgets::small(
-            ui,
-            text::edit_line(&fill.recipe.model, fill.recipe.settings.seed),
-        );
+        widgets::small(ui, edit_line(&fill.recipe));
         opacity(ui, fill, scene);
+        edge::show(ui, fill, scene);
         buttons(ui, fill, place, count, is_target, scene);
     });
+}
+
+/// What made it. Erase has no luck: its seed says nothing.
+fn edit_line(recipe: &FillRecipe) -> String {
+    let is_erase = recipe.model_folder.is_none() && recipe.model == Model::Erase.name();
+    if is_erase {
+        recipe.model.clone()
+    } else {
+        text::edit_line(&recipe.model, recipe.settings.seed)
+    }
 }
 
 fn name(ui: &mut Ui, fill: &Fill, scene: &mut Scene<'_>) {

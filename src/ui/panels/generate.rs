@@ -15,6 +15,9 @@ use crate::ui::text;
 use crate::ui::theme::{self, size};
 use crate::ui::widgets::{self, Weight};
 
+/// Width of the button beside Generate.
+const ERASE: f32 = 78.0;
+
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     if scene.app.jobs().is_empty() {
         idle(ui, scene);
@@ -35,11 +38,26 @@ fn idle(ui: &mut Ui, scene: &mut Scene<'_>) {
         () if scene.app.shown_candidate().is_some() => Weight::Quiet,
         () => Weight::Strong,
     };
-    let response = widgets::primary_button(ui, Some(Icon::Spark), command.label(), &keys, weight);
-    let response = response.on_hover_text(why_not.unwrap_or(command.tooltip()));
-    if response.clicked() && why_not.is_none() {
-        scene.send(command);
-    }
+    ui.horizontal(|ui| {
+        let room = ui.available_width();
+        let width = if scene.has_mask {
+            room - ERASE - theme::GAP
+        } else {
+            room
+        };
+        ui.allocate_ui(vec2(width, 42.0), |ui| {
+            ui.set_max_width(width);
+            let icon = Some(Icon::Spark);
+            let response = widgets::primary_button(ui, icon, command.label(), &keys, weight);
+            let response = response.on_hover_text(why_not.unwrap_or(command.tooltip()));
+            if response.clicked() && why_not.is_none() {
+                scene.send(command);
+            }
+        });
+        if scene.has_mask {
+            erase(ui, scene);
+        }
+    });
     ui.vertical_centered(|ui| {
         let is_extended = scene
             .app
@@ -51,17 +69,55 @@ fn idle(ui: &mut Ui, scene: &mut Scene<'_>) {
             _ => text::READY_MASK,
         });
         widgets::small(ui, words);
-        let act = Act::View(ViewCommand::ModelView);
-        let is_shown = scene.state.canvas.is_model_view_shown;
-        let label = RichText::new(act.label()).font(theme::regular(size::SMALL));
-        let toggle = Button::selectable(is_shown, label).small();
-        let response = ui
-            .add_enabled(why_not.is_none() || is_shown, toggle)
-            .on_hover_text(shortcuts::tip_for(ui.ctx(), &act));
-        if response.clicked() {
-            scene.ask(Action::View(ViewCommand::ModelView));
+    });
+    let width = ui.available_width();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let each = (width - 4.0) / 2.0;
+        for (view, words) in [
+            (ViewCommand::ModelView, text::TOGGLE_VIEW),
+            (ViewCommand::ModelMasks, text::TOGGLE_MASKS),
+        ] {
+            toggle(ui, view, words, each, why_not.is_none(), scene);
         }
     });
+}
+
+/// What is marked goes at once: for people without a model, too.
+fn erase(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let command = Command::EraseMarked;
+    let words = RichText::new(text::ERASE).font(theme::semibold(size::BODY));
+    let button = Button::new(words).corner_radius(CornerRadius::same(9));
+    let tip = shortcuts::tip(ui.ctx(), &command);
+    let response = ui
+        .add_sized(vec2(ERASE, 42.0), button)
+        .accessible_name(command.label());
+    if response.on_hover_text(tip).clicked() {
+        scene.send(command);
+    }
+}
+
+fn toggle(
+    ui: &mut Ui,
+    view: ViewCommand,
+    words: &str,
+    width: f32,
+    is_ready: bool,
+    scene: &mut Scene<'_>,
+) {
+    let act = Act::View(view);
+    let is_shown = act.is_on(scene) == Some(true);
+    let label = RichText::new(words).font(theme::regular(size::SMALL));
+    let button = Button::selectable(is_shown, label).min_size(vec2(width, 22.0));
+    let response = ui
+        .add_enabled(is_ready || is_shown, button)
+        .accessible_name(act.label());
+    if response
+        .on_hover_text(shortcuts::tip_for(ui.ctx(), &act))
+        .clicked()
+    {
+        scene.ask(Action::View(view));
+    }
 }
 
 fn busy(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -1,8 +1,12 @@
 //! Owns the words for the model, or why there are none to give. Part of the side panel.
 
-use eframe::egui::{self, CornerRadius, Margin, Rect, RichText, Sense, TextEdit, Ui, Vec2, vec2};
+use eframe::egui::{
+    self, CornerRadius, Margin, Rect, RichText, Sense, TextEdit, Ui, Vec2, WidgetInfo,
+    accesskit::Role, vec2,
+};
 
 use crate::app::Command;
+use crate::plan::Task;
 use crate::ui::action::{Action, Pick, Scene};
 use crate::ui::icons::{self, Icon};
 use crate::ui::text;
@@ -12,10 +16,56 @@ use crate::ui::widgets;
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     widgets::section(ui, text::SECTION_PROMPT, |_| {});
     if scene.app.model().reads_prompts() {
+        task(ui, scene);
         words(ui, scene);
     } else {
         no_words(ui, scene);
     }
+}
+
+/// In a plain word, what is to happen under the mask.
+fn task(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let is_extended = scene
+        .app
+        .document()
+        .is_some_and(|d| !d.extension().is_none());
+    if is_extended && !scene.has_mask {
+        // Nothing to choose: there is nothing under new canvas.
+        let words = RichText::new(text::TASK_EXTEND).font(theme::semibold(size::BODY));
+        ui.label(words);
+        widgets::small(ui, text::TASK_EXTENDS);
+        return;
+    }
+    let mut settings = scene.app.generate_settings().clone();
+    let before = settings.task;
+    let now = Task::of(&settings);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding.x = 7.0;
+        let auto = (None, text::TASK_AUTO, text::TASK_AUTO_TIP);
+        let chosen = Task::ALL.map(|task| (Some(task), text::task(task), text::task_tip(task)));
+        for (task, words, tip) in std::iter::once(auto).chain(chosen) {
+            let response = ui.selectable_label(settings.task == task, words);
+            response
+                .clone()
+                .widget_info(|| task_info(words, settings.task == task));
+            if response.on_hover_text(tip).clicked() {
+                settings.task = task;
+            }
+        }
+    });
+    widgets::small(ui, text::task_now(now, before.is_none()));
+    if is_extended {
+        widgets::small(ui, text::TASK_EXTENDS);
+    }
+    if settings.task != before {
+        scene.send(Command::EditSettings(Box::new(settings)));
+    }
+}
+
+fn task_info(words: &str, is_chosen: bool) -> WidgetInfo {
+    let name = format!("{}: {words}", text::TASK);
+    WidgetInfo::selected(Role::RadioButton, true, is_chosen, name)
 }
 
 fn words(ui: &mut Ui, scene: &mut Scene<'_>) {

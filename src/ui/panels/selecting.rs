@@ -23,6 +23,8 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     if scene.app.is_searching() {
         ui.add_space(8.0);
         widgets::small(ui, text::SEARCHING);
+    } else if scene.has_mask {
+        shadow(ui, scene);
     }
 }
 
@@ -60,6 +62,17 @@ fn wand(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.checkbox(&mut options.antialias, text::SMOOTH);
     if options != before {
         scene.send(Command::SetWand(options));
+    }
+}
+
+/// Where something is marked as a whole: what it leaves on the ground is forgotten by nobody.
+fn shadow(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let command = Command::CoverShadows;
+    let button = eframe::egui::Button::new(text::SHADOW_TOO);
+    let tip = shortcuts::tip(ui.ctx(), &command);
+    if ui.add(button).on_hover_text(tip).clicked() {
+        scene.state.canvas.is_mask_resting = false;
+        scene.send(command);
     }
 }
 

@@ -18,8 +18,10 @@ use crate::ui::widgets::{self, IconButton};
 const RAIL: f32 = 52.0;
 const BUTTON: f32 = 36.0;
 const STRIP: f32 = 42.0;
-/// Five buttons.
-const MASK_BUTTONS: f32 = 5.0 * 30.0;
+/// Six buttons.
+const MASK_BUTTONS: f32 = 6.0 * 30.0;
+/// A wider strip says how the tool works.
+const ROOM_FOR_HELP: f32 = 905.0;
 const BRUSH_RANGE: std::ops::RangeInclusive<f32> = 1.0..=2000.0;
 /// The slider's end; larger brushes can be typed.
 const SLIDER_END: f32 = 600.0;
@@ -35,7 +37,7 @@ pub fn rail(ui: &mut Ui, scene: &mut Scene<'_>) {
             let whole = ui.max_rect().expand2(vec2(8.0, 10.0));
             ui.painter()
                 .vline(whole.right() - 0.5, whole.y_range(), hairline(ui));
-            let foot = 3.0 * (BUTTON + 4.0);
+            let foot = 4.0 * (BUTTON + 4.0);
             // On a low window tools scroll, and the switches stay.
             let room = (ui.available_height() - foot).max(BUTTON);
             ui.spacing_mut().item_spacing.y = 4.0;
@@ -78,12 +80,12 @@ fn icon_of(tool: Tool) -> Icon {
         Tool::Polygon => Icon::Polygon,
         Tool::Wand => Icon::Wand,
         Tool::Object => Icon::Object,
-        Tool::Erase => Icon::Spark,
+        Tool::Erase => Icon::Erase,
         Tool::Pan => Icon::Hand,
     }
 }
 
-/// From below: the mask, what the model sees, the split line.
+/// From below: the mask, what the model sees, what is changed, the split line.
 fn view_switches(ui: &mut Ui, scene: &mut Scene<'_>) {
     let eye = if scene.state.canvas.is_mask_hidden {
         Icon::EyeOff
@@ -93,6 +95,7 @@ fn view_switches(ui: &mut Ui, scene: &mut Scene<'_>) {
     for (view, icon) in [
         (ViewCommand::ShowMask, eye),
         (ViewCommand::ModelView, Icon::Frame),
+        (ViewCommand::HeatMap, Icon::Heat),
         (ViewCommand::Split, Icon::Split),
     ] {
         let act = Act::View(view);
@@ -142,6 +145,10 @@ pub fn options(ui: &mut Ui, scene: &mut Scene<'_>) {
                             brush_size(ui, width, scene);
                             ui.add_space(if has_room { 14.0 } else { 2.0 });
                             brush_hardness(ui, width, scene);
+                            if scene.app.tool() == Tool::Erase && whole.width() > ROOM_FOR_HELP {
+                                ui.add_space(6.0);
+                                widgets::small(ui, text::ERASE_HELP);
+                            }
                         }
                         let rest = ui.available_width();
                         if rest > MASK_BUTTONS {
@@ -213,13 +220,14 @@ fn brush_hardness(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
     }
 }
 
-/// From the right: clear, invert, shrink, grow, the word.
+/// From the right: clear, invert, refine, shadow, shrink, grow, the word.
 fn mask_buttons(ui: &mut Ui, has_room: bool, scene: &mut Scene<'_>) {
     ui.spacing_mut().item_spacing.x = 2.0;
     let buttons = [
         (Command::ClearMask, Icon::Clear),
         (Command::InvertMask, Icon::Invert),
         (Command::RefineMask(REFINE_PX), Icon::Refine),
+        (Command::CoverShadows, Icon::Shadow),
         (Command::GrowMask(-4), Icon::Shrink),
         (Command::GrowMask(4), Icon::Grow),
     ];

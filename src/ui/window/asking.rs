@@ -28,6 +28,13 @@ impl Window {
                 let index = self.app.shown_index();
                 self.app.dispatch(Command::SaveCandidate { index, path });
             }
+            Picked::Path(Pick::SaveHeatMap, path) => {
+                let shown = self.app.shown_candidate().map(|_| self.app.shown_index());
+                self.app.dispatch(Command::SaveHeatMap {
+                    candidate: shown,
+                    path,
+                });
+            }
             Picked::Path(Pick::Model, folder) => {
                 self.state.is_model_being_read = true;
                 self.app
@@ -49,6 +56,10 @@ impl Window {
                 .app
                 .suggested_output()
                 .map(|path| path.with_extension("mask.png")),
+            Pick::SaveHeatMap => self
+                .app
+                .suggested_output()
+                .map(|path| path.with_extension("changes.png")),
             Pick::Photo | Pick::Mask => self
                 .app
                 .document()
