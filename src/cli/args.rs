@@ -121,19 +121,19 @@ pub struct FileOptions {
 #[derive(Debug, Default, Clone, Copy, ClapArgs)]
 pub struct StitchArgs {
     /// Soften the result's edge inward over this many px, 0 to 64
-    #[arg(long, value_name = "PX")]
+    #[arg(long, value_name = "PX", allow_negative_numbers = true)]
     pub feather: Option<f32>,
     /// Strength of the local colour match, 0 to 1
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub color_match: Option<f32>,
     /// Strength of the correction along the seam, 0 to 1
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub seam: Option<f32>,
     /// Share of the missing grain to add, 0 to 2
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub grain: Option<f32>,
     /// Share of the missing sharpness to restore, 0 to 2
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub sharpness: Option<f32>,
 }
 

@@ -12,8 +12,14 @@ pub struct Stroke {
     last: (f32, f32),
     /// Tiles as they were before this stroke touched them.
     before: BTreeMap<(i32, i32), Vec<u8>>,
-    /// The dabs so far: from, to, brush.
-    path: Vec<((f32, f32), (f32, f32), StrokeBrush)>,
+    path: Vec<Dab>,
+}
+
+/// A piece of a stroke, straight.
+struct Dab {
+    from: (f32, f32),
+    to: (f32, f32),
+    brush: StrokeBrush,
 }
 
 impl Stroke {
@@ -51,7 +57,11 @@ impl Stroke {
             }
         }
         let changed = mask.stamp(self.last, to, &brush);
-        self.path.push((self.last, to, brush));
+        self.path.push(Dab {
+            from: self.last,
+            to,
+            brush,
+        });
         self.last = to;
         changed
     }
@@ -60,8 +70,8 @@ impl Stroke {
     /// nothing was painted.
     pub fn take(self, mask: &mut Mask) -> Option<Mask> {
         let mut painted = Mask::new(mask.size());
-        for (from, to, brush) in self.path.iter().filter(|(_, _, brush)| !brush.erase) {
-            painted.stamp(*from, *to, brush);
+        for dab in self.path.iter().filter(|dab| !dab.brush.erase) {
+            painted.stamp(dab.from, dab.to, &dab.brush);
         }
         if let Some(tiles) = MaskTiles::from_before(self.before, mask) {
             tiles.apply(mask, true);

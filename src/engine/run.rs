@@ -45,7 +45,7 @@ pub fn run_job(
         watch.begin_crop(index, crop.context_rect);
         let masks = crop_masks(&request.plan, crop, &request.mask, &finished);
         let image = canvas.crop_rgb(crop.context_rect)?;
-        let made = make_picture(request, crop, &masks, image, slot, watch)?;
+        let made = make_picture(request, crop, &masks, &image, slot, watch)?;
         if request.raw {
             raw = Some(made);
             continue;
@@ -132,18 +132,18 @@ fn make_picture(
     request: &JobRequest,
     crop: &CropPlan,
     masks: &CropMasks,
-    image: RgbF32,
+    image: &RgbF32,
     slot: &mut ModelSlot,
     watch: &mut Watch<'_>,
 ) -> Result<RgbF32, EngineError> {
     match &request.model {
         ModelChoice::Exemplar | ModelChoice::Erase => {
-            let working = resize_rgb(&image, crop.working_size);
+            let working = resize_rgb(image, crop.working_size);
             let hole = working_mask(&masks.denoise, crop);
             exemplar_fill(request, &working, &hole, watch)
         }
         ModelChoice::Folder(_) if request.raw => {
-            let image = resize_rgb(&image, crop.working_size);
+            let image = resize_rgb(image, crop.working_size);
             paint(request, image, raw_mask(masks, crop), None, slot, watch)
         }
         ModelChoice::Folder(_) => {
@@ -170,7 +170,7 @@ fn make_picture(
             };
             watch.stage("refining at higher resolution");
             let mut done = share;
-            refine(&draft, &image, &masks.denoise, &plan, |tile, mask, rect| {
+            refine(&draft, image, &masks.denoise, &plan, |tile, mask, rect| {
                 watch.check()?;
                 let share = share * REFINE_STRENGTH as f32;
                 watch.begin_look(on_canvas(rect, crop, &plan), done, share);

@@ -208,3 +208,72 @@ fn widened(found: &Plane, mask: &Plane) -> Selected {
         plane: plane.cropped(rect),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grainy ground, a dark square at (80, 60) of 40 × 40, and below it a shadow that fades over 30 px.
+    fn scene(depth: f32) -> (Vec<u8>, Plane, PixelSize) {
+        let size = PixelSize::new(220, 200);
+        let mut rgba = Vec::new();
+        let mut mask = Plane::new(size);
+        for y in 0..200i32 {
+            for x in 0..220i32 {
+                let grain = (x * 31 + y * 57) % 9 - 4;
+                let is_thing = (80..120).contains(&x) && (60..100).contains(&y);
+                let is_below = (82..118).contains(&x) && (100..130).contains(&y);
+                let dark = if is_below {
+                    depth * (130 - y) as f32 / 30.0
+                } else {
+                    0.0
+                };
+                let value = if is_thing {
+                    30
+                } else {
+                    150 + grain - dark as i32
+                };
+                rgba.extend([value as u8, value as u8, value as u8, 255]);
+                mask.data[(y * 220 + x) as usize] = if is_thing { 255 } else { 0 };
+            }
+        }
+        (rgba, mask, size)
+    }
+
+    fn found(depth: f32) -> Selected {
+        let (rgba, mask, size) = scene(depth);
+        let seen = Seen::new(&rgba, size).expect("fits");
+        shadows(&seen, &mask, 48, &|| false).expect("not stopped")
+    }
+
+    #[test]
+    fn a_shadow_is_found_and_calm_ground_is_not() {
+        assert!(found(0.0).is_empty());
+        let shadow = found(60.0);
+        let has = |x: i32, y: i32| {
+            shadow.rect.contains(x, y)
+                && shadow
+                    .plane
+                    .get((x - shadow.rect.x) as usize, (y - shadow.rect.y) as usize)
+                    > 0
+        };
+        let all = (102..122).flat_map(|y| (86..114).map(move |x| (x, y)));
+        let hit = all.clone().filter(|(x, y)| has(*x, *y)).count();
+        assert!(hit * 10 >= all.count() * 9, "{hit} pixels of the shadow");
+        assert!(!has(60, 80) && !has(100, 160) && !has(100, 40));
+    }
+
+    #[test]
+    fn what_goes_on_beyond_the_reach_is_no_shadow() {
+        let (mut rgba, mask, size) = scene(0.0);
+        for y in 100..200 {
+            for x in 90..110 {
+                let at = (y * 220 + x) * 4;
+                rgba[at..at + 3].fill(60);
+            }
+        }
+        let seen = Seen::new(&rgba, size).expect("fits");
+        let found = shadows(&seen, &mask, 48, &|| false).expect("not stopped");
+        assert!(found.is_empty(), "{:?}", found.rect);
+    }
+}

@@ -188,10 +188,10 @@ fn edge(area: &Area, done: [&Option<Grid>; 2]) -> Option<Grid> {
     if weights.iter().all(|w| *w == 0.0) {
         return None;
     }
-    for at in 0..means.data.len() {
-        if weights[at] > 0.0 {
+    for (at, weight) in weights.iter_mut().enumerate() {
+        if *weight > 0.0 {
             let pixel = means.pixel(at, area.width, area.height);
-            let mut value = means.data[at].map(|v| v / weights[at]);
+            let mut value = means.data[at].map(|v| v / *weight);
             for field in done.into_iter().flatten() {
                 let there = field.at(pixel % area.width, pixel / area.width);
                 for c in 0..3 {
@@ -199,7 +199,7 @@ fn edge(area: &Area, done: [&Option<Grid>; 2]) -> Option<Grid> {
                 }
             }
             means.data[at] = value;
-            weights[at] *= EDGE_WEIGHT;
+            *weight *= EDGE_WEIGHT;
         }
     }
     let mut field = membrane(&means, &weights);
