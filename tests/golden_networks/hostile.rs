@@ -32,7 +32,7 @@ fn foreign_and_contradictory_configurations_are_refused_by_field() {
         (unet, "addition_embed_type", json!("text_time")),
         (unet, "class_embed_type", json!("timestep")),
         (unet, "encoder_hid_dim", json!(768)),
-        (unet, "time_cond_proj_dim", json!(256)),
+        (unet, "time_cond_proj_dim", json!(-256)),
         (unet, "resnet_time_scale_shift", json!("scale_shift")),
         (
             unet,
