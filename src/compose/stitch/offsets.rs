@@ -16,6 +16,8 @@ use super::membrane::{Grid, membrane};
 
 /// How strongly a full cell of kept pixels holds the drift field.
 const DRIFT_WEIGHT: f32 = 1.0;
+/// Squared steps across the edge may be so many times those beside it before anything is corrected.
+const ALLOWANCE: f32 = 1.5;
 /// Differences below this are rounding.
 const NOTHING: f32 = 1e-5;
 /// An estimate this many squared standard errors large is believed by half.
@@ -184,6 +186,8 @@ fn needed_share(evidence: &[Evidence], believed: &[[f32; 3]]) -> f32 {
     if natural == 0.0 || square == 0.0 {
         return 1.0;
     }
+    // What lies beside the hole tells its own steps only roughly, and smoother than nature shows too.
+    let natural = natural * ALLOWANCE;
     // now + 2 λ cross + λ² square = natural, at the smaller λ.
     let root = cross * cross - square * (now - natural);
     if now <= natural {
