@@ -39,11 +39,11 @@ pub fn luma(rgb: &[f32]) -> f32 {
     0.25 * rgb[0] + 0.5 * rgb[1] + 0.25 * rgb[2]
 }
 
-/// |difference of two Laplacians| / 6 of luma (Immerkær, "Fast noise variance estimation", 1996): white noise keeps its
+/// |difference of two Laplacians| / 6 of one channel (Immerkær, "Fast noise variance estimation", 1996): white noise keeps its
 /// standard deviation, ramps and straight edges along the axes vanish. Zero in the outermost row and column.
-pub fn high_pass(luma: &[f32], width: usize) -> Vec<f32> {
-    let height = luma.len() / width.max(1);
-    let mut out = vec![0.0; luma.len()];
+fn high_pass(channel: &[f32], width: usize) -> Vec<f32> {
+    let height = channel.len() / width.max(1);
+    let mut out = vec![0.0; channel.len()];
     out.par_chunks_mut(width).enumerate().for_each(|(y, row)| {
         if y == 0 || y + 1 >= height {
             return;
@@ -53,7 +53,7 @@ pub fn high_pass(luma: &[f32], width: usize) -> Vec<f32> {
                 continue;
             }
             let at = y * width + x;
-            let p = |i: usize| luma[i];
+            let p = |i: usize| channel[i];
             let corners =
                 p(at - width - 1) + p(at - width + 1) + p(at + width - 1) + p(at + width + 1);
             let sides = p(at - width) + p(at - 1) + p(at + 1) + p(at + width);
@@ -61,6 +61,21 @@ pub fn high_pass(luma: &[f32], width: usize) -> Vec<f32> {
         }
     });
     out
+}
+
+/// The same for interleaved RGB: the mean over the channels, so that grain of colours counts as grain of light does.
+pub fn high_pass_rgb(rgb: &[f32], width: usize) -> Vec<f32> {
+    let channel = |c: usize| rgb.chunks_exact(3).map(|p| p[c]).collect::<Vec<f32>>();
+    let mut sum = high_pass(&channel(0), width);
+    for c in 1..3 {
+        for (sum, value) in sum.iter_mut().zip(high_pass(&channel(c), width)) {
+            *sum += value;
+        }
+    }
+    for value in &mut sum {
+        *value /= 3.0;
+    }
+    sum
 }
 
 /// Median of the values; 0 for none. Reorders them.

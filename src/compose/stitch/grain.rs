@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::area::Area;
-use super::filter::{high_pass, luma, quantile};
+use super::filter::{high_pass_rgb, luma, quantile};
 use super::membrane::{Grid, membrane};
 use super::spectrum::level;
 
@@ -16,8 +16,10 @@ use super::spectrum::level;
 const CELL: usize = 16;
 /// A cell speaks when it has this many pixels of a side.
 const MIN_PIXELS: usize = 12;
-/// The level wanted is this quantile of the photo's cells in a neighbourhood: low, because texture only adds.
+/// The level wanted is this quantile of the photo's cells in a neighbourhood: low, because texture only adds, …
 const QUIET: f32 = 0.3;
+/// … unless the model is known to lose grain, and texture as fine as grain with it.
+const TYPICAL: f32 = 0.5;
 /// Neighbourhood of that quantile, in cells to each side.
 const REACH: usize = 2;
 /// The photo's grain is that of its quietest cells (this quantile); no place is wanted more than so many times as rough,
@@ -55,15 +57,13 @@ impl Levels {
         let mut grid = Grid::new(CELL, area.width, area.height);
         let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
         let most = ROUGHEST * quantile(&mut all, QUIETEST);
-        let mut wanted = spread(&quiet(&photo, &grid), &grid);
+        let loses = loses_grain(area);
+        let share = if loses { TYPICAL } else { QUIET };
+        let mut wanted = spread(&quiet(&photo, &grid, share), &grid);
         for level in &mut wanted {
             *level = level.min(most);
         }
-        let certainty = if loses_grain(area) {
-            1.0
-        } else {
-            doubt(&plain, &wanted)
-        };
+        let certainty = if loses { 1.0 } else { doubt(&plain, &wanted) };
         let same = unchanged(area, &grid);
         let found = spread(&plain, &grid);
         let found_sharp = spread(&sharp, &grid);
@@ -178,8 +178,7 @@ fn cells(
     picture: &[f32],
     is_inside: impl Fn(usize) -> bool + Sync,
 ) -> Vec<Option<f32>> {
-    let lumas: Vec<f32> = picture.chunks_exact(3).map(luma).collect();
-    levels(area, &high_pass(&lumas, area.width), is_inside)
+    levels(area, &high_pass_rgb(picture, area.width), is_inside)
 }
 
 fn levels(area: &Area, high: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -> Vec<Option<f32>> {
@@ -203,8 +202,8 @@ fn levels(area: &Area, high: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -
         .collect()
 }
 
-/// Low quantile over each cell's neighbourhood, where the cell itself speaks.
-fn quiet(levels: &[Option<f32>], grid: &Grid) -> Vec<Option<f32>> {
+/// This quantile over each cell's neighbourhood, where the cell itself speaks.
+fn quiet(levels: &[Option<f32>], grid: &Grid, share: f32) -> Vec<Option<f32>> {
     let mut near = Vec::new();
     (0..levels.len())
         .map(|index| {
@@ -216,7 +215,7 @@ fn quiet(levels: &[Option<f32>], grid: &Grid) -> Vec<Option<f32>> {
                     near.extend(levels[y * grid.columns + x]);
                 }
             }
-            Some(quantile(&mut near, QUIET))
+            Some(quantile(&mut near, share))
         })
         .collect()
 }

@@ -169,12 +169,14 @@ fn sum(one: Option<Grid>, other: Option<Grid>) -> Option<Grid> {
 /// ground: carried into the hole as a membrane and faded there, so that the fill leaves the photo without a step whatever
 /// it shows (Pérez et al., "Poisson Image Editing", 2003, in its membrane form). None where nothing known was repainted.
 fn edge(area: &Area, done: [&Option<Grid>; 2]) -> Option<Grid> {
+    // Where the photo ends at a hard line its last pixels count; a fade leaves room for a calmer mean.
+    let band = if seam_px(area) > 0.0 { EDGE_BAND_PX } else { 1 };
     let mut means = Grid::new(EDGE_CELL, area.width, area.height);
     let mut weights = vec![0.0_f32; means.data.len()];
     for y in 0..area.height {
         for x in 0..area.width {
             let at = y * area.width + x;
-            let is_beside = area.to_core[at] > 0 && area.to_core[at] <= EDGE_BAND_PX;
+            let is_beside = area.to_core[at] > 0 && area.to_core[at] <= band;
             if !is_beside || area.denoise[at] == 0 {
                 continue;
             }

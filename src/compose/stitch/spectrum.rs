@@ -11,7 +11,7 @@ use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
 use super::area::Area;
-use super::filter::{high_pass, luma};
+use super::filter::{high_pass_rgb, luma};
 
 /// Side of a measured patch and step between patches, in px.
 const PATCH: usize = 32;
@@ -27,7 +27,7 @@ pub const TILE: usize = 256;
 
 type Spectra = [[f32; BINS]; 3];
 
-/// A periodic picture of grain, interleaved RGB, mean 0; its luma's high-pass [`level`] is 1.
+/// A periodic picture of grain, interleaved RGB, mean 0; its high-pass [`level`] is 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tile {
     pub data: Vec<f32>,
@@ -265,8 +265,7 @@ fn synthesise(axes: &[[f32; 3]; 3], spectra: &Spectra, seed: u64) -> Tile {
             }
         }
     }
-    let lumas: Vec<f32> = data.chunks_exact(3).map(luma).collect();
-    let mut high = high_pass(&lumas, TILE);
+    let mut high = high_pass_rgb(&data, TILE);
     let found = level(&mut high);
     let scale = if found > 0.0 { 1.0 / found } else { 0.0 };
     for value in &mut data {
@@ -326,8 +325,7 @@ mod tests {
             *power = if bin < 8 { 1.0 } else { 0.01 };
         }
         let tile = synthesise(&IDENTITY, &soft, 5);
-        let lumas: Vec<f32> = tile.data.chunks_exact(3).map(luma).collect();
-        assert!((level(&mut high_pass(&lumas, TILE)) - 1.0).abs() < 1e-3);
+        assert!((level(&mut high_pass_rgb(&tile.data, TILE)) - 1.0).abs() < 1e-3);
         assert!(
             tile.data
                 .chunks_exact(3)
