@@ -13,8 +13,8 @@ use super::membrane::{Grid, membrane};
 
 /// Radii of the boxes, applied twice each, that part the bands, in px.
 const RADII: [usize; 3] = [1, 3, 8];
-/// A fill within this factor of its surroundings' level is left alone.
-const NEAR: f32 = 1.15;
+/// The level aimed at, by that of the surroundings: a little less, since what parts fill and photo adds its own.
+const NEAR: f32 = 0.95;
 /// Redrawn pixels that come back within this are the photo itself.
 const ROUNDING: f32 = 0.5 / 255.0;
 /// No band is damped to less than this share.
