@@ -27,9 +27,9 @@
 //! | [`mask`] | which pixels to repaint: strokes, shapes, distance |
 //! | [`select`] | from a hint (a click, a rough mask, strokes) to a mask that follows the photo's edges |
 //! | [`plan`] | what a job will do, as data: contexts, working sizes, order of crops |
-//! | [`compose`] | around the model: masks of a crop, prefill, colour match |
-//! | [`diffusion`] | the models: exemplar (weight-free) and Stable Diffusion in burn |
-//! | [`models`] | what a folder or file on disk is |
+//! | [`compose`] | around the model: masks of a crop, prefill, refining in tiles, the stitch and what it starts from |
+//! | [`diffusion`] | the models: exemplar and Erase (weight-free), Stable Diffusion 1, 2 and XL in burn, from folders and single files |
+//! | [`models`] | what a folder or file on disk is, and where models lie on this machine |
 //! | [`quality`] | numbers that say how good a fill is; benchmark holes; the table of scores |
 //! | [`engine`] | the worker thread, jobs, devices |
 //! | [`document`] | the open picture: fills upon the photo, frame, mask, history; the journal and project files that keep them |
