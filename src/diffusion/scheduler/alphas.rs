@@ -3,6 +3,7 @@
 
 use super::config::SchedulerConfig;
 use super::kinds::{PredictionType, TimestepSpacing};
+use super::run::NoiseLevels;
 use super::tables::{impossible_schedule, spaced_timesteps};
 use super::{clean_latents, zip_map};
 use crate::diffusion::error::Result;
@@ -21,9 +22,14 @@ impl AlphaSchedule {
             alphas: timesteps.iter().map(|t| table[*t]).collect(),
         }
     }
+}
 
-    /// Clean latents from the UNet's output at entry `i`.
-    pub fn denoised(
+impl NoiseLevels for AlphaSchedule {
+    fn timesteps(&self) -> &[f32] {
+        &self.timesteps
+    }
+
+    fn denoised(
         &self,
         prediction: PredictionType,
         model_output: &[f32],
@@ -34,7 +40,7 @@ impl AlphaSchedule {
     }
 
     /// `original` with noise of entry `i`'s level, at a variance of 1.
-    pub fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
+    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
         let alpha = self.alphas[i];
         let (signal, level) = (alpha.sqrt(), (1.0 - alpha).sqrt());
         zip_map(original, noise, |o, n| signal * o + level * n)

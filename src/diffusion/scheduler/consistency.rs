@@ -5,8 +5,9 @@
 use super::alphas::{AlphaSchedule, predicted_noise};
 use super::config::SchedulerConfig;
 use super::kinds::{PredictionType, SchedulerClass};
+use super::run::{Run, Visits};
 use super::tables::{alphas_cumprod, impossible_schedule};
-use super::{Scheduler, clipped, zip_map};
+use super::{Scheduler, zip_map};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::noise::TorchRng;
 
@@ -17,12 +18,9 @@ const SIGMA_DATA: f32 = 0.5;
 
 /// A schedule of either kind.
 pub struct Consistency {
-    prediction: PredictionType,
-    clip: Option<f32>,
+    run: Run<AlphaSchedule>,
     timestep_scaling: f32,
     is_tcd: bool,
-    schedule: AlphaSchedule,
-    begin: usize,
     /// TCD: ᾱ at the timestep that each entry's step jumps to before noise is added.
     jumps: Vec<f32>,
     /// ᾱ at the timestep that each entry's step leads to.
@@ -36,21 +34,23 @@ impl Consistency {
         let after = |i: usize| timesteps.get(i + 1).copied().unwrap_or(0);
         let jump = |t: usize| ((1.0 - GAMMA) * t as f32).floor() as usize;
         let schedule = Self {
-            prediction: config.prediction_type,
-            clip: config
-                .clip_sample_range
-                .filter(|_| config.class == SchedulerClass::Lcm)
-                .map(|r| r as f32),
+            run: Run {
+                levels: AlphaSchedule::new(&table, &timesteps),
+                begin,
+                prediction: config.prediction_type,
+                clip: config
+                    .clip_sample_range
+                    .filter(|_| config.class == SchedulerClass::Lcm)
+                    .map(|r| r as f32),
+            },
             timestep_scaling: config.consistency.timestep_scaling as f32,
             is_tcd: config.class == SchedulerClass::Tcd,
             jumps: (0..timesteps.len())
                 .map(|i| table[jump(after(i))])
                 .collect(),
             next: (0..timesteps.len()).map(|i| table[after(i)]).collect(),
-            schedule: AlphaSchedule::new(&table, &timesteps),
-            begin,
         };
-        let visited = &schedule.schedule.alphas[begin..];
+        let visited = &schedule.run.levels.alphas[begin..];
         let no_signal = config.prediction_type == PredictionType::Epsilon
             && visited.iter().any(|a| *a <= 0.0 || !a.is_finite());
         let no_jump = schedule.is_tcd && schedule.jumps.iter().any(|a| *a <= 0.0);
@@ -63,7 +63,7 @@ impl Consistency {
 
     /// LCM: the boundary condition (appendix of the paper) between the latents and their clean ones.
     fn bounded(&self, clean: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let scaled = self.schedule.timesteps[i] * self.timestep_scaling;
+        let scaled = self.run.levels.timesteps[i] * self.timestep_scaling;
         let sum = scaled * scaled + SIGMA_DATA * SIGMA_DATA;
         let (skip, out) = (SIGMA_DATA * SIGMA_DATA / sum, scaled / sum.sqrt());
         zip_map(clean, sample, |c, s| out * c + skip * s)
@@ -91,12 +91,8 @@ fn timesteps(config: &SchedulerConfig, steps: usize) -> Result<Vec<usize>> {
 }
 
 impl Scheduler for Consistency {
-    fn timesteps(&self) -> &[f32] {
-        &self.schedule.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -106,7 +102,7 @@ impl Scheduler for Consistency {
         sample: &[f32],
         rng: &mut TorchRng,
     ) -> Vec<f32> {
-        let is_last = i + 1 == self.schedule.timesteps.len();
+        let is_last = i + 1 == self.run.levels.timesteps.len();
         let next = self.next[i];
         if !self.is_tcd {
             let clean = self.denoised(model_output, i, sample);
@@ -121,8 +117,8 @@ impl Scheduler for Consistency {
         let jump = self.jumps[i];
         let clean = self.denoised(model_output, i, sample);
         let epsilon = predicted_noise(
-            self.prediction,
-            self.schedule.alphas[i],
+            self.run.prediction,
+            self.run.levels.alphas[i],
             model_output,
             sample,
         );
@@ -135,16 +131,5 @@ impl Scheduler for Consistency {
         let share = next / jump;
         let (keep, fresh) = (share.sqrt(), (1.0 - share).max(0.0).sqrt());
         zip_map(&jumped, &noise, |j, n| keep * j + fresh * n)
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let clean = self
-            .schedule
-            .denoised(self.prediction, model_output, i, sample);
-        clipped(clean, self.clip)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.add_noise(original, noise, i)
     }
 }

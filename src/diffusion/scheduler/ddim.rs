@@ -4,17 +4,15 @@
 use super::alphas::{AlphaSchedule, final_alpha, predicted_noise, whole_timesteps};
 use super::config::SchedulerConfig;
 use super::kinds::PredictionType;
+use super::run::{Run, Visits};
 use super::tables::{alphas_cumprod, impossible_schedule};
-use super::{Scheduler, clipped, zip_map};
+use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;
 
 /// A DDIM schedule.
 pub struct Ddim {
-    prediction: PredictionType,
-    clip: Option<f32>,
-    begin: usize,
-    schedule: AlphaSchedule,
+    run: Run<AlphaSchedule>,
     /// ᾱ at the timestep that each entry's step leads to.
     next: Vec<f32>,
 }
@@ -27,11 +25,13 @@ impl Ddim {
         let end = final_alpha(config, &table);
         let after = |t: &usize| t.checked_sub(stride).map_or(end, |prev| table[prev]);
         let schedule = Self {
-            prediction: config.prediction_type,
-            clip: config.clip_sample_range.map(|r| r as f32),
             next: timesteps.iter().map(after).collect(),
-            schedule: AlphaSchedule::new(&table, &timesteps),
-            begin,
+            run: Run {
+                levels: AlphaSchedule::new(&table, &timesteps),
+                begin,
+                prediction: config.prediction_type,
+                clip: config.clip_sample_range.map(|r| r as f32),
+            },
         };
         if (begin..timesteps.len()).any(|i| schedule.divides_by_zero(i)) {
             let why = "a timestep has no signal or no noise at all";
@@ -41,19 +41,15 @@ impl Ddim {
     }
 
     fn divides_by_zero(&self, i: usize) -> bool {
-        let (now, next) = (self.schedule.alphas[i], self.next[i]);
-        let by_signal = self.prediction == PredictionType::Epsilon && now <= 0.0;
+        let (now, next) = (self.run.levels.alphas[i], self.next[i]);
+        let by_signal = self.run.prediction == PredictionType::Epsilon && now <= 0.0;
         by_signal || !now.is_finite() || now >= 1.0 || next <= 0.0 || !next.is_finite()
     }
 }
 
 impl Scheduler for Ddim {
-    fn timesteps(&self) -> &[f32] {
-        &self.schedule.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -63,21 +59,10 @@ impl Scheduler for Ddim {
         sample: &[f32],
         _rng: &mut TorchRng,
     ) -> Vec<f32> {
-        let (alpha, next) = (self.schedule.alphas[i], self.next[i]);
+        let (alpha, next) = (self.run.levels.alphas[i], self.next[i]);
         let clean = self.denoised(model_output, i, sample);
-        let epsilon = predicted_noise(self.prediction, alpha, model_output, sample);
+        let epsilon = predicted_noise(self.run.prediction, alpha, model_output, sample);
         let (next_signal, next_noise) = (next.sqrt(), (1.0 - next).sqrt());
         zip_map(&clean, &epsilon, |c, e| next_signal * c + next_noise * e)
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let clean = self
-            .schedule
-            .denoised(self.prediction, model_output, i, sample);
-        clipped(clean, self.clip)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.add_noise(original, noise, i)
     }
 }

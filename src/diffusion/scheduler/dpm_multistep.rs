@@ -2,8 +2,9 @@
 //! Built by `SchedulerConfig::start`. Draws once a step where the folder asks for the stochastic form, else never.
 
 use super::config::SchedulerConfig;
-use super::kinds::{DpmConfig, PredictionType};
-use super::levels::{Level, schedule};
+use super::kinds::DpmConfig;
+use super::levels::{Level, LevelSchedule};
+use super::run::{Run, Visits};
 use super::tables::impossible_schedule;
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
@@ -22,11 +23,8 @@ struct Weights {
 
 /// A DPM-Solver++ schedule and the clean latents it remembers.
 pub struct DpmMultistep {
-    prediction: PredictionType,
+    run: Run<LevelSchedule>,
     stochastic: bool,
-    timesteps: Vec<f32>,
-    begin: usize,
-    levels: Vec<Level>,
     weights: Vec<Weights>,
     /// Clean latents of earlier steps, newest last; at most two.
     history: Vec<Vec<f32>>,
@@ -34,12 +32,12 @@ pub struct DpmMultistep {
 
 impl DpmMultistep {
     pub fn new(config: &SchedulerConfig, steps: usize, begin: usize) -> Result<Self> {
-        let (timesteps, sigmas) = schedule(config, steps)?;
-        let levels: Vec<Level> = sigmas.iter().map(|s| Level::new(*s)).collect();
-        let weights: Vec<Weights> = (begin..timesteps.len())
+        let schedule = LevelSchedule::new(config, steps)?;
+        let levels = &schedule.levels;
+        let weights: Vec<Weights> = (begin..schedule.timesteps.len())
             .map(|i| {
-                let order = order(config, timesteps.len(), i, i - begin);
-                weights(&config.dpm, order, &levels, i)
+                let order = order(config, schedule.timesteps.len(), i, i - begin);
+                weights(&config.dpm, order, levels, i)
             })
             .collect();
         if weights.iter().any(|w| !w.is_finite()) || weights.is_empty() {
@@ -47,11 +45,13 @@ impl DpmMultistep {
             return Err(impossible_schedule(config.class.class_name(), steps, why));
         }
         Ok(Self {
-            prediction: config.prediction_type,
+            run: Run {
+                levels: schedule,
+                begin,
+                prediction: config.prediction_type,
+                clip: None,
+            },
             stochastic: config.dpm.stochastic,
-            timesteps,
-            begin,
-            levels,
             weights,
             history: Vec::new(),
         })
@@ -158,12 +158,8 @@ impl DpmMultistep {
 }
 
 impl Scheduler for DpmMultistep {
-    fn timesteps(&self) -> &[f32] {
-        &self.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -174,7 +170,7 @@ impl Scheduler for DpmMultistep {
         rng: &mut TorchRng,
     ) -> Vec<f32> {
         let clean = self.denoised(model_output, i, sample);
-        let weights = self.weights[i - self.begin];
+        let weights = self.weights[i - self.run.begin];
         let mut next = self.combine(&weights, &clean, sample);
         if self.stochastic {
             let noise = rng.randn(sample.len());
@@ -184,13 +180,5 @@ impl Scheduler for DpmMultistep {
         let surplus = self.history.len().saturating_sub(2);
         self.history.drain(..surplus);
         next
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        self.levels[i].denoised(self.prediction, model_output, sample)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.levels[i].add_noise(original, noise)
     }
 }

@@ -4,7 +4,8 @@
 //! does; the plain one never draws.
 
 use super::config::SchedulerConfig;
-use super::kinds::{PredictionType, SchedulerClass};
+use super::kinds::SchedulerClass;
+use super::run::{Run, Visits};
 use super::sigmas::SigmaSchedule;
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
@@ -12,25 +13,26 @@ use crate::diffusion::noise::TorchRng;
 
 /// An Euler schedule.
 pub struct Euler {
-    prediction: PredictionType,
-    schedule: SigmaSchedule,
-    begin: usize,
+    run: Run<SigmaSchedule>,
     is_ancestral: bool,
 }
 
 impl Euler {
     pub fn new(config: &SchedulerConfig, steps: usize, begin: usize) -> Result<Self> {
         Ok(Self {
-            prediction: config.prediction_type,
-            schedule: SigmaSchedule::new(config, steps)?,
-            begin,
+            run: Run {
+                levels: SigmaSchedule::new(config, steps)?,
+                begin,
+                prediction: config.prediction_type,
+                clip: None,
+            },
             is_ancestral: config.class == SchedulerClass::EulerAncestral,
         })
     }
 
     /// How far down the step goes before noise of the second level is added.
     fn split(&self, i: usize) -> (f32, f32) {
-        let (from, to) = (self.schedule.sigmas[i], self.schedule.sigmas[i + 1]);
+        let (from, to) = (self.run.levels.sigmas[i], self.run.levels.sigmas[i + 1]);
         if !self.is_ancestral {
             return (to, 0.0);
         }
@@ -42,20 +44,8 @@ impl Euler {
 }
 
 impl Scheduler for Euler {
-    fn timesteps(&self) -> &[f32] {
-        &self.schedule.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.schedule.init_noise_sigma
-    }
-
-    fn scale_model_input(&self, sample: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.scale_model_input(sample, i)
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -67,20 +57,11 @@ impl Scheduler for Euler {
     ) -> Vec<f32> {
         let (down, up) = self.split(i);
         let denoised = self.denoised(model_output, i, sample);
-        let moved = self.schedule.euler_step(&denoised, i, sample, down);
+        let moved = self.run.levels.euler_step(&denoised, i, sample, down);
         if !self.is_ancestral {
             return moved;
         }
         let noise = rng.randn(sample.len());
         zip_map(&noise, &moved, |n, m| m + n * up)
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        self.schedule
-            .denoised(self.prediction, model_output, i, sample)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.add_noise(original, noise, i)
     }
 }

@@ -3,18 +3,15 @@
 //! `SchedulerConfig::start`. Must never draw random numbers.
 
 use super::config::SchedulerConfig;
-use super::kinds::PredictionType;
+use super::run::{Run, Visits};
 use super::sigmas::SigmaSchedule;
-use super::{Scheduler, clipped, zip_map};
+use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
 use crate::diffusion::noise::TorchRng;
 
 /// A Heun schedule. Every level but the first and the last stands in it twice: as a step's end and as the next one's start.
 pub struct Heun {
-    prediction: PredictionType,
-    clip: Option<f32>,
-    schedule: SigmaSchedule,
-    begin: usize,
+    run: Run<SigmaSchedule>,
     /// Slope and latents at the start of a step whose end is being looked at.
     half: Option<(Vec<f32>, Vec<f32>)>,
 }
@@ -25,10 +22,12 @@ impl Heun {
         schedule.timesteps = doubled(&schedule.timesteps, schedule.timesteps.len());
         schedule.sigmas = doubled(&schedule.sigmas, schedule.sigmas.len() - 1);
         Ok(Self {
-            prediction: config.prediction_type,
-            clip: config.clip_sample_range.map(|r| r as f32),
-            schedule,
-            begin: 2 * begin,
+            run: Run {
+                levels: schedule,
+                begin: 2 * begin,
+                prediction: config.prediction_type,
+                clip: config.clip_sample_range.map(|r| r as f32),
+            },
             half: None,
         })
     }
@@ -42,20 +41,8 @@ fn doubled(values: &[f32], end: usize) -> Vec<f32> {
 }
 
 impl Scheduler for Heun {
-    fn timesteps(&self) -> &[f32] {
-        &self.schedule.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
-    }
-
-    fn init_noise_sigma(&self) -> f32 {
-        self.schedule.init_noise_sigma
-    }
-
-    fn scale_model_input(&self, sample: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.scale_model_input(sample, i)
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -65,7 +52,7 @@ impl Scheduler for Heun {
         sample: &[f32],
         _rng: &mut TorchRng,
     ) -> Vec<f32> {
-        let sigmas = &self.schedule.sigmas;
+        let sigmas = &self.run.levels.sigmas;
         let clean = self.denoised(model_output, i, sample);
         let slope = zip_map(sample, &clean, |s, c| (s - c) / sigmas[i]);
         if let Some((first, from)) = self.half.take() {
@@ -77,17 +64,6 @@ impl Scheduler for Heun {
         let next = zip_map(&slope, sample, |d, s| s + d * length);
         self.half = Some((slope, sample.to_vec()));
         next
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        let clean = self
-            .schedule
-            .denoised(self.prediction, model_output, i, sample);
-        clipped(clean, self.clip)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.add_noise(original, noise, i)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::config::SchedulerConfig;
 use super::kinds::{BetaSchedule, PredictionType, SchedulerClass, SigmaSpacing, TimestepSpacing};
+use super::run::NoiseLevels;
 use super::tables::{
     alphas_cumprod_for_sigmas, check_sigmas, interpolate, linspace_f64, sigma_to_timestep,
     spaced_sigmas, trailing_timesteps, train_sigmas,
@@ -72,8 +73,44 @@ impl Level {
     }
 }
 
+/// A schedule of levels: one more than timesteps, down to the final one.
+pub struct LevelSchedule {
+    pub timesteps: Vec<f32>,
+    pub levels: Vec<Level>,
+}
+
+impl LevelSchedule {
+    pub fn new(config: &SchedulerConfig, steps: usize) -> Result<Self> {
+        let (timesteps, sigmas) = spaced(config, steps)?;
+        Ok(Self {
+            timesteps,
+            levels: sigmas.iter().map(|s| Level::new(*s)).collect(),
+        })
+    }
+}
+
+impl NoiseLevels for LevelSchedule {
+    fn timesteps(&self) -> &[f32] {
+        &self.timesteps
+    }
+
+    fn denoised(
+        &self,
+        prediction: PredictionType,
+        model_output: &[f32],
+        i: usize,
+        sample: &[f32],
+    ) -> Vec<f32> {
+        self.levels[i].denoised(prediction, model_output, sample)
+    }
+
+    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
+        self.levels[i].add_noise(original, noise)
+    }
+}
+
 /// Timesteps, and the sigmas with the final one behind.
-pub fn schedule(config: &SchedulerConfig, steps: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+fn spaced(config: &SchedulerConfig, steps: usize) -> Result<(Vec<f32>, Vec<f32>)> {
     let alphas = alphas_cumprod_for_sigmas(config);
     let table = train_sigmas(&alphas);
     let logs: Vec<f32> = table.iter().map(|s| s.ln()).collect();

@@ -14,6 +14,7 @@ mod kinds;
 mod levels;
 mod name;
 mod pndm;
+mod run;
 mod sigmas;
 mod tables;
 mod unipc;
@@ -24,6 +25,7 @@ pub use kinds::{
     TimestepSpacing, UniPcConfig,
 };
 pub use name::SchedulerName;
+pub use run::{NoiseLevels, Visits};
 
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::noise::TorchRng;
@@ -31,21 +33,8 @@ use crate::diffusion::noise::TorchRng;
 /// One run of a sampler: its schedule for a number of steps, and whatever it remembers between steps. All slices are of one
 /// length. `i` counts entries of [`Self::timesteps`] and goes from [`Self::begin_index`] up, each once and in order.
 pub trait Scheduler: Send {
-    /// The timesteps of the whole schedule, as the UNet is told them. PNDM has more of them than there are steps.
-    fn timesteps(&self) -> &[f32];
-
-    /// The first entry that runs: 0, or more at a strength below 1.
-    fn begin_index(&self) -> usize;
-
-    /// What pure noise is multiplied by at strength 1.
-    fn init_noise_sigma(&self) -> f32 {
-        1.0
-    }
-
-    /// The latents as the UNet wants to see them at entry `i`.
-    fn scale_model_input(&self, sample: &[f32], _i: usize) -> Vec<f32> {
-        sample.to_vec()
-    }
+    /// What this sampler shares with the others.
+    fn run(&self) -> &dyn Visits;
 
     /// The next latents. Draws from `rng` only where the sampler adds fresh noise.
     fn step(
@@ -56,11 +45,35 @@ pub trait Scheduler: Send {
         rng: &mut TorchRng,
     ) -> Vec<f32>;
 
+    /// The timesteps of the whole schedule, as the UNet is told them. PNDM has more of them than there are steps.
+    fn timesteps(&self) -> &[f32] {
+        self.run().levels().timesteps()
+    }
+
+    /// The first entry that runs: 0, or more at a strength below 1.
+    fn begin_index(&self) -> usize {
+        self.run().begin()
+    }
+
+    /// What pure noise is multiplied by at strength 1.
+    fn init_noise_sigma(&self) -> f32 {
+        self.run().levels().init_noise_sigma()
+    }
+
+    /// The latents as the UNet wants to see them at entry `i`.
+    fn scale_model_input(&self, sample: &[f32], i: usize) -> Vec<f32> {
+        self.run().levels().scale_model_input(sample, i)
+    }
+
     /// The clean latents that `model_output` points to at entry `i`, for previews.
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32>;
+    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
+        self.run().clean(model_output, i, sample)
+    }
 
     /// `original` with as much of `noise` as entry `i` starts from.
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32>;
+    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
+        self.run().levels().add_noise(original, noise, i)
+    }
 }
 
 impl SchedulerConfig {

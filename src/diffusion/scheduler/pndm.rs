@@ -3,7 +3,7 @@
 
 use super::alphas::{AlphaSchedule, final_alpha, predicted_noise, whole_timesteps};
 use super::config::SchedulerConfig;
-use super::kinds::PredictionType;
+use super::run::{Run, Visits};
 use super::tables::{alphas_cumprod, impossible_schedule};
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::{DiffusionError, Result};
@@ -17,9 +17,7 @@ type Move = Option<(f32, f32)>;
 
 /// A PNDM schedule and the model outputs it remembers.
 pub struct Pndm {
-    prediction: PredictionType,
-    schedule: AlphaSchedule,
-    begin: usize,
+    run: Run<AlphaSchedule>,
     warm_up_steps: usize,
     /// From and to which ᾱ each entry's step moves.
     moves: Vec<(f32, f32)>,
@@ -71,9 +69,12 @@ impl Pndm {
             return Err(fault("a timestep has no signal or no noise at all"));
         }
         Ok(Self {
-            prediction: config.prediction_type,
-            schedule: AlphaSchedule::new(&table, &timesteps),
-            begin,
+            run: Run {
+                levels: AlphaSchedule::new(&table, &timesteps),
+                begin,
+                prediction: config.prediction_type,
+                clip: None,
+            },
             warm_up_steps: warm_up.len(),
             moves: visited,
             outputs: Vec::new(),
@@ -142,7 +143,7 @@ impl Pndm {
     /// Equation 9: from ᾱ to ᾱ along the predicted noise.
     fn transfer(&self, sample: &[f32], (from, to): (f32, f32), direction: &[f32]) -> Vec<f32> {
         let (noise_from, noise_to) = (1.0 - from, 1.0 - to);
-        let epsilon = predicted_noise(self.prediction, from, direction, sample);
+        let epsilon = predicted_noise(self.run.prediction, from, direction, sample);
         let keep = (to / from).sqrt();
         let denominator = from * noise_to.sqrt() + (from * noise_from * to).sqrt();
         zip_map(&epsilon, sample, |e, s| {
@@ -182,12 +183,8 @@ fn warm_up_timesteps(spaced: &[usize], half: usize) -> Result<Vec<usize>> {
 }
 
 impl Scheduler for Pndm {
-    fn timesteps(&self) -> &[f32] {
-        &self.schedule.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -197,21 +194,12 @@ impl Scheduler for Pndm {
         sample: &[f32],
         _rng: &mut TorchRng,
     ) -> Vec<f32> {
-        let counter = i - self.begin;
+        let counter = i - self.run.begin;
         let (direction, from) = if counter < self.warm_up_steps {
             self.warm_up(counter, model_output, sample)
         } else {
             self.multistep(counter, model_output, sample)
         };
         self.transfer(&from, self.moves[counter], &direction)
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        self.schedule
-            .denoised(self.prediction, model_output, i, sample)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.schedule.add_noise(original, noise, i)
     }
 }

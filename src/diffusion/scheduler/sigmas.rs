@@ -3,6 +3,7 @@
 
 use super::config::SchedulerConfig;
 use super::kinds::{PredictionType, SigmaSpacing, TimestepSpacing};
+use super::run::NoiseLevels;
 use super::tables::{
     alphas_cumprod_for_sigmas, check_sigmas, interpolate, linspace_f32, sigma_to_timestep,
     spaced_sigmas, spaced_timesteps, train_sigmas,
@@ -68,14 +69,29 @@ impl SigmaSchedule {
         })
     }
 
+    /// One Euler step from entry `i` down to noise level `to`.
+    pub fn euler_step(&self, denoised: &[f32], i: usize, sample: &[f32], to: f32) -> Vec<f32> {
+        let sigma = self.sigmas[i];
+        zip_map(denoised, sample, |d, s| s + (s - d) / sigma * (to - sigma))
+    }
+}
+
+impl NoiseLevels for SigmaSchedule {
+    fn timesteps(&self) -> &[f32] {
+        &self.timesteps
+    }
+
+    fn init_noise_sigma(&self) -> f32 {
+        self.init_noise_sigma
+    }
+
     /// Latents divided so that their variance is that of training, whatever the noise.
-    pub fn scale_model_input(&self, sample: &[f32], i: usize) -> Vec<f32> {
+    fn scale_model_input(&self, sample: &[f32], i: usize) -> Vec<f32> {
         let divisor = (self.sigmas[i] * self.sigmas[i] + 1.0).sqrt();
         sample.iter().map(|s| s / divisor).collect()
     }
 
-    /// Clean latents from the UNet's output at entry `i`.
-    pub fn denoised(
+    fn denoised(
         &self,
         prediction: PredictionType,
         model_output: &[f32],
@@ -94,14 +110,8 @@ impl SigmaSchedule {
         }
     }
 
-    /// One Euler step from entry `i` down to noise level `to`.
-    pub fn euler_step(&self, denoised: &[f32], i: usize, sample: &[f32], to: f32) -> Vec<f32> {
-        let sigma = self.sigmas[i];
-        zip_map(denoised, sample, |d, s| s + (s - d) / sigma * (to - sigma))
-    }
-
     /// `original` plus noise of entry `i`'s level.
-    pub fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
+    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
         let sigma = self.sigmas[i];
         zip_map(original, noise, |o, n| o + n * sigma)
     }

@@ -2,8 +2,9 @@
 //! corrector that uses the next evaluation. Built by `SchedulerConfig::start`. Must never draw random numbers.
 
 use super::config::SchedulerConfig;
-use super::kinds::{PredictionType, UniPcConfig};
-use super::levels::{Level, schedule};
+use super::kinds::UniPcConfig;
+use super::levels::{Level, LevelSchedule};
+use super::run::{Run, Visits};
 use super::tables::impossible_schedule;
 use super::{Scheduler, zip_map};
 use crate::diffusion::error::Result;
@@ -35,11 +36,8 @@ impl Move {
 
 /// A UniPC schedule and the model outputs it remembers.
 pub struct UniPc {
-    prediction: PredictionType,
+    run: Run<LevelSchedule>,
     config: UniPcConfig,
-    timesteps: Vec<f32>,
-    begin: usize,
-    levels: Vec<Level>,
     /// The predictor of each visited entry.
     predictors: Vec<Move>,
     /// The corrector of each visited entry's arrival; none at the first one and where it is switched off.
@@ -51,10 +49,10 @@ pub struct UniPc {
 
 impl UniPc {
     pub fn new(config: &SchedulerConfig, steps: usize, begin: usize) -> Result<Self> {
-        let (timesteps, sigmas) = schedule(config, steps)?;
-        let levels: Vec<Level> = sigmas.iter().map(|s| Level::new(*s)).collect();
+        let schedule = LevelSchedule::new(config, steps)?;
+        let levels = &schedule.levels;
         let settings = config.unipc.clone();
-        let count = timesteps.len();
+        let count = schedule.timesteps.len();
         let order = |i: usize| {
             let end = if settings.lower_order_final {
                 count - i
@@ -63,7 +61,7 @@ impl UniPc {
             };
             settings.solver_order.min(end).min(i - begin + 1)
         };
-        let make = |i: usize, corrects| make_move(&settings, order(i), &levels, i, corrects);
+        let make = |i: usize, corrects| make_move(&settings, order(i), levels, i, corrects);
         let predictors: Vec<Move> = (begin..count).map(|i| make(i, false)).collect();
         let corrector = |i: usize| {
             let is_on = i > begin && !settings.disable_corrector.contains(&(i - 1));
@@ -76,11 +74,13 @@ impl UniPc {
             return Err(impossible_schedule(config.class.class_name(), steps, why));
         }
         Ok(Self {
-            prediction: config.prediction_type,
+            run: Run {
+                levels: schedule,
+                begin,
+                prediction: config.prediction_type,
+                clip: None,
+            },
             config: settings,
-            timesteps,
-            begin,
-            levels,
             predictors,
             correctors,
             outputs: Vec::new(),
@@ -190,12 +190,8 @@ fn solve(ratios: &[f32], right: &[f32]) -> Vec<f32> {
 }
 
 impl Scheduler for UniPc {
-    fn timesteps(&self) -> &[f32] {
-        &self.timesteps
-    }
-
-    fn begin_index(&self) -> usize {
-        self.begin
+    fn run(&self) -> &dyn Visits {
+        &self.run
     }
 
     fn step(
@@ -205,30 +201,22 @@ impl Scheduler for UniPc {
         sample: &[f32],
         _rng: &mut TorchRng,
     ) -> Vec<f32> {
-        let level = self.levels[i];
+        let level = self.run.levels.levels[i];
         let converted = if self.config.predict_x0 {
-            level.denoised(self.prediction, model_output, sample)
+            level.denoised(self.run.prediction, model_output, sample)
         } else {
-            level.noise(self.prediction, model_output, sample)
+            level.noise(self.run.prediction, model_output, sample)
         };
-        let sample = match &self.correctors[i - self.begin] {
+        let sample = match &self.correctors[i - self.run.begin] {
             Some(corrector) => self.apply(corrector, &self.last_sample, Some(&converted)),
             None => sample.to_vec(),
         };
         self.outputs.push(converted);
         let surplus = self.outputs.len().saturating_sub(self.config.solver_order);
         self.outputs.drain(..surplus);
-        let next = self.apply(&self.predictors[i - self.begin], &sample, None);
+        let next = self.apply(&self.predictors[i - self.run.begin], &sample, None);
         self.last_sample = sample;
         next
-    }
-
-    fn denoised(&self, model_output: &[f32], i: usize, sample: &[f32]) -> Vec<f32> {
-        self.levels[i].denoised(self.prediction, model_output, sample)
-    }
-
-    fn add_noise(&self, original: &[f32], noise: &[f32], i: usize) -> Vec<f32> {
-        self.levels[i].add_noise(original, noise)
     }
 }
 

@@ -2,10 +2,10 @@
 //! Compared on a thread when the picture has changed; the latest question wins. Called by `canvas` once a frame.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::Context;
 
+use super::question::Question;
 use crate::app::{App, Changes};
 use crate::document::Document;
 use crate::engine::JobId;
@@ -20,32 +20,10 @@ const DIM: u8 = 165;
 /// What a heat map follows from: document, its revision, the result on show.
 type Basis = (u64, u64, PixelRect, Option<JobId>);
 
-struct Found {
-    number: u64,
-    changes: Option<Changes>,
-}
-
+#[derive(Default)]
 pub struct Heat {
-    asked: Option<Basis>,
-    number: u64,
-    is_busy: bool,
+    question: Question<Basis, Option<Changes>>,
     shown: Option<(u64, Changes)>,
-    sender: Sender<Found>,
-    receiver: Receiver<Found>,
-}
-
-impl Default for Heat {
-    fn default() -> Self {
-        let (sender, receiver) = channel();
-        Self {
-            asked: None,
-            number: 0,
-            is_busy: false,
-            shown: None,
-            sender,
-            receiver,
-        }
-    }
 }
 
 impl Heat {
@@ -57,10 +35,8 @@ impl Heat {
 
     /// Nobody looks: nothing is kept.
     pub fn forget(&mut self) {
-        self.asked = None;
+        self.question.forget();
         self.shown = None;
-        // What a thread may still find is for nobody.
-        self.number += 1;
     }
 
     /// The dimmed photo and the colours on it, in photo coordinates.
@@ -97,34 +73,23 @@ impl Heat {
     }
 
     fn follow(&mut self, app: &App, ctx: &Context) {
-        while let Ok(found) = self.receiver.try_recv() {
-            self.is_busy = false;
-            if found.number == self.number {
-                self.shown = found.changes.map(|changes| (found.number, changes));
-            }
+        if let Some((number, changes)) = self.question.answer() {
+            self.shown = changes.map(|changes| (number, changes));
         }
         let Some(document) = app.document() else {
             return;
         };
         let basis = basis(document, app);
-        if self.is_busy || self.asked == Some(basis) {
+        if !self.question.is_new(&basis) {
             return;
         }
-        let Some(work) = app.changes_later() else {
-            return;
-        };
-        self.asked = Some(basis);
-        self.number += 1;
-        self.is_busy = true;
-        let (number, sender, ctx) = (self.number, self.sender.clone(), ctx.clone());
-        std::thread::spawn(move || {
-            let changes = work().inspect_err(|error| log::error!("no heat map: {error}"));
-            let _ = sender.send(Found {
-                number,
-                changes: changes.ok(),
+        if let Some(work) = app.changes_later() {
+            self.question.ask(basis, ctx, move |_| {
+                work()
+                    .inspect_err(|error| log::error!("no heat map: {error}"))
+                    .ok()
             });
-            ctx.request_repaint();
-        });
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod legend;
 mod marks;
 mod model_view;
 mod pictures;
+mod question;
 mod selecting;
 mod split;
 mod view;

@@ -3,13 +3,13 @@
 //! and the hand rests. Called by `canvas::paint`.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 use eframe::egui::{
     Align2, Color32, CornerRadius, Painter, Rect, Shape, Stroke, StrokeKind, Ui, pos2, vec2,
 };
 
 use super::marks::{reduced, stretched};
+use super::question::Question;
 use super::view::Mapping;
 use crate::geometry::PixelRect;
 use crate::gpu::OverlayPicture;
@@ -41,49 +41,17 @@ const KEYS: u64 = 1 << 62;
 /// Pixels of a mask's picture at most.
 const MOST_PIXELS: u64 = 1 << 20;
 
-struct Planned {
-    number: u64,
-    plan: Option<InpaintPlan>,
-    masks: Vec<OverlayPicture>,
-}
+type Planned = (Option<InpaintPlan>, Vec<OverlayPicture>);
 
-/// Makes plans away from the window's thread; the latest question wins.
+/// Makes plans away from the window's thread.
+#[derive(Default)]
 pub struct Planner {
-    asked: Option<Basis>,
-    number: u64,
-    is_busy: bool,
+    question: Question<Basis, Planned>,
     plan: Option<InpaintPlan>,
     masks: Vec<OverlayPicture>,
-    sender: Sender<Planned>,
-    receiver: Receiver<Planned>,
-}
-
-impl Default for Planner {
-    fn default() -> Self {
-        let (sender, receiver) = channel();
-        Self {
-            asked: None,
-            number: 0,
-            is_busy: false,
-            plan: None,
-            masks: Vec::new(),
-            sender,
-            receiver,
-        }
-    }
 }
 
 impl Planner {
-    fn collect(&mut self) {
-        while let Ok(planned) = self.receiver.try_recv() {
-            self.is_busy = false;
-            if planned.number == self.number {
-                self.plan = planned.plan;
-                self.masks = planned.masks;
-            }
-        }
-    }
-
     /// The widest of all crops' masks; none where nothing is to be filled.
     pub fn widths(&self) -> Option<MaskRecipe> {
         let masks = self.plan.as_ref()?.crops.iter().map(|crop| crop.masks);
@@ -105,13 +73,15 @@ impl Planner {
         if !(has_masks || scene.state.canvas.is_model_view_shown) {
             return;
         }
-        self.collect();
+        if let Some((_, planned)) = self.question.answer() {
+            (self.plan, self.masks) = planned;
+        }
         let Some(document) = scene.app.document() else {
             self.plan = None;
             self.masks.clear();
             return;
         };
-        if self.is_busy || scene.state.canvas.gesture.is_painting() {
+        if scene.state.canvas.gesture.is_painting() {
             return;
         }
         let basis = Basis {
@@ -123,46 +93,27 @@ impl Planner {
             model: scene.app.model().name().to_owned(),
             has_masks,
         };
-        if self.asked.as_ref() == Some(&basis) {
+        if !self.question.is_new(&basis) {
             return;
         }
-        let make: Box<dyn FnOnce(u64) -> Planned + Send> = if has_masks {
-            let Some(make) = scene.app.masks_later() else {
-                return;
-            };
-            Box::new(move |number| {
-                let (plan, masks) = make().ok().unzip();
-                let tints = plan.iter().zip(masks.iter()).flat_map(|(plan, masks)| {
-                    let crops = plan.crops.iter().zip(masks).zip(KEYS | number << 16..);
-                    crops.map(|((crop, masks), key)| {
-                        tint(crop, plan.extension, &masks.denoise, &masks.composite, key)
-                    })
+        if has_masks {
+            if let Some(make) = scene.app.masks_later() {
+                self.question.ask(basis, ui.ctx(), move |number| {
+                    let (plan, masks) = make().ok().unzip();
+                    let tints = plan.iter().zip(masks.iter()).flat_map(|(plan, masks)| {
+                        let crops = plan.crops.iter().zip(masks).zip(KEYS | number << 16..);
+                        crops.map(|((crop, masks), key)| {
+                            tint(crop, plan.extension, &masks.denoise, &masks.composite, key)
+                        })
+                    });
+                    let tints = tints.collect();
+                    (plan, tints)
                 });
-                let masks = tints.collect();
-                Planned {
-                    number,
-                    plan,
-                    masks,
-                }
-            })
-        } else {
-            let Some(make) = scene.app.plan_later() else {
-                return;
-            };
-            Box::new(move |number| Planned {
-                number,
-                plan: make().ok(),
-                masks: Vec::new(),
-            })
-        };
-        self.asked = Some(basis);
-        self.number += 1;
-        self.is_busy = true;
-        let (number, sender, ctx) = (self.number, self.sender.clone(), ui.ctx().clone());
-        std::thread::spawn(move || {
-            let _ = sender.send(make(number));
-            ctx.request_repaint();
-        });
+            }
+        } else if let Some(make) = scene.app.plan_later() {
+            self.question
+                .ask(basis, ui.ctx(), move |_| (make().ok(), Vec::new()));
+        }
     }
 }
 
