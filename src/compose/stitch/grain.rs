@@ -8,12 +8,12 @@
 use rayon::prelude::*;
 
 use super::area::Area;
-use super::filter::{high_pass_rgb, luma, quantile};
+use super::filter::{high_pass_rgb, quantile};
 use super::membrane::{Grid, membrane};
 use super::spectrum::level;
 
 /// Side of a cell in px.
-const CELL: usize = 16;
+pub const CELL: usize = 16;
 /// A cell speaks when it has this many pixels of a side.
 const MIN_PIXELS: usize = 12;
 /// The level wanted is this quantile of the photo's cells in a neighbourhood: low, because texture only adds, …
@@ -161,45 +161,49 @@ fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
         .collect()
 }
 
-/// The level of a band of detail (RGB) in every cell that has enough pixels inside, and the cells' shape.
-pub fn cell_levels(
-    area: &Area,
-    band: &[f32],
-    is_inside: impl Fn(usize) -> bool + Sync,
-) -> (Vec<Option<f32>>, Grid) {
-    let lumas: Vec<f32> = band.chunks_exact(3).map(|p| luma(p).abs()).collect();
-    let found = levels(area, &lumas, is_inside);
-    (found, Grid::new(CELL, area.width, area.height))
-}
-
 /// The level of grain in every cell that has enough pixels inside.
 fn cells(
     area: &Area,
     picture: &[f32],
     is_inside: impl Fn(usize) -> bool + Sync,
 ) -> Vec<Option<f32>> {
-    levels(area, &high_pass_rgb(picture, area.width), is_inside)
-}
-
-fn levels(area: &Area, high: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -> Vec<Option<f32>> {
+    let high = high_pass_rgb(picture, area.width);
     let grid = Grid::new(CELL, area.width, area.height);
-    let one = |values: &mut Vec<f32>, index: usize| {
-        values.clear();
-        let (cx, cy) = (index % grid.columns * CELL, index / grid.columns * CELL);
-        for y in cy.max(1)..(cy + CELL).min(area.height.saturating_sub(1)) {
-            for x in cx.max(1)..(cx + CELL).min(area.width.saturating_sub(1)) {
-                let at = y * area.width + x;
-                if is_inside(at) {
-                    values.push(high[at]);
-                }
-            }
-        }
-        (values.len() >= MIN_PIXELS).then(|| level(values))
+    let one = |buffer: &mut Vec<f32>, index: usize| {
+        let corner = (index % grid.columns * CELL, index / grid.columns * CELL);
+        cell_level(
+            area,
+            corner,
+            |x, y| high[y * area.width + x],
+            &is_inside,
+            buffer,
+        )
     };
     (0..grid.data.len())
         .into_par_iter()
         .map_init(Vec::new, one)
         .collect()
+}
+
+/// The level of one cell, by its upper left corner; none when too few pixels are inside. The outermost rows and columns
+/// never count: high-passes have no values there. `value` gets x and y in the area.
+pub fn cell_level(
+    area: &Area,
+    corner: (usize, usize),
+    value: impl Fn(usize, usize) -> f32,
+    is_inside: &impl Fn(usize) -> bool,
+    buffer: &mut Vec<f32>,
+) -> Option<f32> {
+    buffer.clear();
+    let (left, top) = corner;
+    for y in top.max(1)..(top + CELL).min(area.height.saturating_sub(1)) {
+        for x in left.max(1)..(left + CELL).min(area.width.saturating_sub(1)) {
+            if is_inside(y * area.width + x) {
+                buffer.push(value(x, y));
+            }
+        }
+    }
+    (buffer.len() >= MIN_PIXELS).then(|| level(buffer))
 }
 
 /// This quantile over each cell's neighbourhood, where the cell itself speaks.

@@ -245,7 +245,7 @@ fn faded(mut field: Grid, area: &Area) -> Grid {
 fn texture(area: &Area, flat: &[f32], sharpness: Option<&Sharpness>, seed: u64) -> (Levels, Tile) {
     let sharpened: Option<Vec<f32>> = sharpness.map(|s| {
         let add = |(value, detail): (&f32, &f32)| value + s.amount * detail;
-        flat.iter().zip(&s.detail).map(add).collect()
+        flat.par_iter().zip(&s.detail).map(add).collect()
     });
     let levels = Levels::measure(area, flat, sharpened.as_deref());
     let tile = grain_tile(area, sharpened.as_deref().unwrap_or(flat), seed);
