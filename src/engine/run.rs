@@ -20,9 +20,6 @@ use crate::plan::{CropPlan, Prefill, REFINE_STRENGTH, Refine};
 use crate::progress::Observer;
 use crate::raster::{Plane, RgbF32};
 
-/// Steps when neither the request nor the model says.
-pub const DEFAULT_STEPS: u32 = 50;
-
 pub fn run_job(
     request: &JobRequest,
     slot: &mut ModelSlot,

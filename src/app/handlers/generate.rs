@@ -141,6 +141,7 @@ impl App {
             .filter(|(folder, hash)| Some(folder) == model_folder.as_ref() && !hash.is_empty())
             .map(|(_, hash)| hash.clone());
         MadeFor {
+            steps: self.steps(),
             device: self.device,
             settings: GenerateSettings {
                 seed: 0,

@@ -28,6 +28,9 @@ const LEAST: f32 = 0.05;
 /// Fill this near to the edge is measured even in shallow holes, in px.
 const SHALLOW_PX: f32 = 6.0;
 
+/// What the model redrew this far outside the hole is damped as well, in px.
+const MARGIN_PX: u8 = 4;
+
 /// What is added to the result, at full strength; none where nothing is too busy, and for a model that left known pixels
 /// exactly alone: it took the surroundings up as they are. `reach` is how far the damping reaches into the hole, in px.
 pub fn measure(area: &Area, reach: f32) -> Option<Vec<f32>> {
@@ -79,8 +82,8 @@ fn places(area: &Area) -> Vec<PixelRect> {
         .collect()
 }
 
-/// Levels of a band by cell, of the photo and of the fill.
-type Levels = [Vec<Option<f32>>; 2];
+/// Levels of a band by cell, of the photo and of the fill: how busy it is in light, and in colour.
+type Levels = [Vec<Option<[f32; 2]>>; 2];
 
 /// A part of the area, taken apart.
 struct Tile {
@@ -136,38 +139,55 @@ impl Tile {
             for (x, detail) in detail.chunks_exact(3).enumerate() {
                 let at = first + x;
                 let depth = area.in_core[at];
-                if area.composite[at] == 0 || u32::from(depth) >= RING_PX {
+                // A little outside, too: there the edge is compared with the photo.
+                let is_made = area.denoise[at] > 0 && area.to_core[at] <= MARGIN_PX;
+                if !is_made || u32::from(depth) >= RING_PX {
                     continue;
                 }
                 let fade = (-0.5 * (f32::from(depth) / reach.max(1.0)).powi(2)).exp();
+                let (light, colour) = split(detail);
                 for c in 0..3 {
-                    out[at * 3 + c] -= row[x][c] * fade * detail[c];
+                    out[at * 3 + c] -= fade * (row[x][0] * light + row[x][1] * colour[c]);
                 }
             }
         }
     }
 }
 
-/// The level in each of a tile's cells that has enough pixels inside, row by row.
+/// The levels in each of a tile's cells that has enough pixels inside, row by row.
 fn cells(
     area: &Area,
     rect: PixelRect,
     detail: &[f32],
     is_inside: impl Fn(usize) -> bool,
-) -> Vec<Option<f32>> {
+) -> Vec<Option<[f32; 2]>> {
     let (left, top, width) = (rect.x as usize, rect.y as usize, rect.width as usize);
-    let value = |x: usize, y: usize| luma(&detail[((y - top) * width + x - left) * 3..]).abs();
+    let parts = |x: usize, y: usize| {
+        let at = ((y - top) * width + x - left) * 3;
+        split(&detail[at..at + 3])
+    };
+    let in_light = |x: usize, y: usize| parts(x, y).0.abs();
+    let in_colour = |x: usize, y: usize| parts(x, y).1.iter().map(|v| v.abs()).sum::<f32>() / 3.0;
     let mut buffer = Vec::new();
     let mut found = Vec::new();
     for y in (top..rect.bottom() as usize).step_by(CELL) {
         for x in (left..rect.right() as usize).step_by(CELL) {
-            found.push(cell_level(area, (x, y), value, &is_inside, &mut buffer));
+            let light = cell_level(area, (x, y), in_light, &is_inside, &mut buffer);
+            let colour = cell_level(area, (x, y), in_colour, &is_inside, &mut buffer);
+            found.push(light.zip(colour).map(|(light, colour)| [light, colour]));
         }
     }
     found
 }
 
-/// 1 − the share that the fill's band should keep, where it is busier than the photo's; none where it nowhere is.
+/// Light, and what each channel differs from it.
+fn split(rgb: &[f32]) -> (f32, [f32; 3]) {
+    let light = luma(rgb);
+    (light, std::array::from_fn(|c| rgb[c] - light))
+}
+
+/// 1 − the shares that the fill's band should keep (of its light, then of its colour), where it is busier than the
+/// photo's; none where it nowhere is.
 fn surplus(area: &Area, tiles: &[Tile], band: usize) -> Option<Grid> {
     let mut shares = Grid::new(CELL, area.width, area.height);
     let gathered = [0, 1].map(|which| {
@@ -185,10 +205,14 @@ fn surplus(area: &Area, tiles: &[Tile], band: usize) -> Option<Grid> {
     let wanted = carried(&gathered[0], &shares)?;
     let found = carried(&gathered[1], &shares)?;
     let mut any = false;
-    for (at, value) in shares.data.iter_mut().enumerate() {
-        let share = (wanted[at] * NEAR / found[at].max(1e-6)).clamp(LEAST, 1.0);
-        any |= share < 1.0;
-        *value = [1.0 - share; 3];
+    let levels = wanted.data.iter().zip(&found.data);
+    for (share, (wanted, found)) in shares.data.iter_mut().zip(levels) {
+        *share = std::array::from_fn(|part| {
+            1.0 - (wanted[part] * NEAR / found[part].max(1e-6)).clamp(LEAST, 1.0)
+        });
+        // Only light and colour are levels.
+        share[2] = 0.0;
+        any |= share.iter().any(|s| *s > 0.0);
     }
     any.then_some(shares)
 }
@@ -232,23 +256,17 @@ fn window_means(data: &mut [f32], len: usize, radius: usize) {
 }
 
 /// Levels carried to the cells that do not speak; none when no cell speaks.
-fn carried(levels: &[Option<f32>], shape: &Grid) -> Option<Vec<f32>> {
+fn carried(levels: &[Option<[f32; 2]>], shape: &Grid) -> Option<Grid> {
     let mut values = shape.clone();
     let mut weights = vec![0.0; levels.len()];
     for (at, found) in levels.iter().enumerate() {
-        if let Some(level) = found {
-            values.data[at] = [*level; 3];
+        if let Some([light, colour]) = found {
+            values.data[at] = [*light, *colour, 0.0];
             weights[at] = 8.0;
         }
     }
-    if weights.iter().all(|w| *w == 0.0) {
-        return None;
-    }
-    Some(
-        membrane(&values, &weights)
-            .data
-            .iter()
-            .map(|v| v[0])
-            .collect(),
-    )
+    weights
+        .iter()
+        .any(|w| *w > 0.0)
+        .then(|| membrane(&values, &weights))
 }

@@ -43,33 +43,45 @@ const SAME: f32 = 0.25 / 255.0;
 pub struct Levels {
     /// Per cell: the level wanted, the fill's as it came, and the fill's at full sharpness.
     cells: Grid,
-    /// 0–1: how sure it is that the fill lacks any.
-    certainty: f32,
+    /// Per cell, 0–1: how sure it is that the fill lacks any.
+    certainty: Vec<f32>,
 }
 
 impl Levels {
     /// `flat` is the picture with the result in it, colours and seam matched; `sharpened` the same at full sharpness,
-    /// none when that changes nothing.
-    pub fn measure(area: &Area, flat: &[f32], sharpened: Option<&[f32]>) -> Self {
+    /// none when that changes nothing; `calm` what was taken from a busy fill along its edge, and grain with it.
+    pub fn measure(
+        area: &Area,
+        flat: &[f32],
+        sharpened: Option<&[f32]>,
+        calm: Option<&[f32]>,
+    ) -> Self {
         let photo = cells(area, &area.photo, |at| area.composite[at] == 0);
         let plain = fill_cells(area, flat);
         let sharp = sharpened.map_or_else(|| plain.clone(), |s| fill_cells(area, s));
         let mut grid = Grid::new(CELL, area.width, area.height);
         let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
         let most = ROUGHEST * quantile(&mut all, QUIETEST);
+        let level = |share: f32| spread(&quiet(&photo, &grid, share), &grid);
+        let (quiet, typical) = (level(QUIET), level(TYPICAL));
         let loses = loses_grain(area);
-        let share = if loses { TYPICAL } else { QUIET };
-        let mut wanted = spread(&quiet(&photo, &grid, share), &grid);
-        for level in &mut wanted {
-            *level = level.min(most);
-        }
-        let certainty = if loses { 1.0 } else { doubt(&plain, &wanted) };
+        let doubt = doubt(&plain, &quiet);
+        let calmed = calmed(area, calm, &grid);
         let same = unchanged(area, &grid);
         let found = spread(&plain, &grid);
         let found_sharp = spread(&sharp, &grid);
+        let mut certainty = vec![1.0; grid.data.len()];
         for (at, value) in grid.data.iter_mut().enumerate() {
-            let wanted = if same[at] { 0.0 } else { wanted[at] };
-            *value = [wanted, found[at], found_sharp[at]];
+            let is_sure = loses || calmed[at];
+            if !is_sure {
+                certainty[at] = doubt;
+            }
+            let wanted = if is_sure { typical[at] } else { quiet[at] }.min(most);
+            *value = [
+                if same[at] { 0.0 } else { wanted },
+                found[at],
+                found_sharp[at],
+            ];
         }
         Self {
             cells: grid,
@@ -80,11 +92,10 @@ impl Levels {
     /// Factor on a tile of level 1, the same for every channel, at a sharpness and grain strength of 0–1.
     pub fn gains(&self, sharpness: f32, strength: f32) -> Grid {
         let mut gains = self.cells.clone();
-        let strength = strength * self.certainty;
-        for value in &mut gains.data {
+        for (value, certainty) in gains.data.iter_mut().zip(&self.certainty) {
             let [wanted, plain, sharp] = *value;
             let found = (plain + sharpness * (sharp - plain)) * NEAR;
-            *value = [strength * (wanted * wanted - found * found).max(0.0).sqrt(); 3];
+            *value = [strength * certainty * (wanted * wanted - found * found).max(0.0).sqrt(); 3];
         }
         gains
     }
@@ -127,6 +138,17 @@ fn doubt(fill: &[Option<f32>], wanted: &[f32]) -> f32 {
     }
     let typical = quantile(&mut ratios, 0.5);
     ((DOUBT.1 - typical) / (DOUBT.1 - DOUBT.0)).clamp(0.0, 1.0)
+}
+
+/// Cells from which something was taken.
+fn calmed(area: &Area, calm: Option<&[f32]>, grid: &Grid) -> Vec<bool> {
+    let mut found = vec![false; grid.data.len()];
+    for (at, taken) in calm.unwrap_or_default().chunks_exact(3).enumerate() {
+        if area.composite[at] > 0 && taken.iter().any(|v| v.abs() > SAME) {
+            found[at / area.width / CELL * grid.columns + at % area.width / CELL] = true;
+        }
+    }
+    found
 }
 
 /// Cells in which the fill is the photo, and empty ones beside them.
