@@ -186,6 +186,54 @@ fn threads_do_not_show() {
     assert_eq!(run(1), run(7));
 }
 
+/// Mean difference of row `y` from the row above it.
+fn step_into(picture: &RgbF32, y: usize) -> f32 {
+    let row = |y: usize| &picture.data[y * picture.width() * 3..(y + 1) * picture.width() * 3];
+    let pairs = row(y).iter().zip(row(y - 1));
+    pairs.map(|(a, b)| (a - b).abs()).sum::<f32>() / row(y).len() as f32
+}
+
+#[test]
+fn a_busy_fill_leaves_a_hard_line_as_the_photo_would() {
+    let size = PixelSize::new(256, 192);
+    let photo = grainy_photo(size, 0.012, 4);
+    let mut result = photo.clone();
+    // A pattern of light and colours, much louder than the photo, over the hole and what was redrawn beside it.
+    let (hole, redrawn) = (80, 96);
+    for y in 0..redrawn {
+        for x in 0..256 {
+            let wave = |a: f32, b: f32| 0.25 * ((x as f32 / a).sin() * (y as f32 / b).cos());
+            result.set_pixel(
+                x,
+                y,
+                [
+                    0.6 + wave(2.0, 3.0),
+                    0.3 + wave(5.0, 2.0),
+                    0.5 + wave(3.0, 4.0),
+                ],
+            );
+        }
+    }
+    let mut masks = CropMasks {
+        denoise: Plane::new(size),
+        composite: Plane::new(size),
+    };
+    masks.composite.data[..hole * 256].fill(255);
+    masks.denoise.data[..redrawn * 256].fill(255);
+    let made = stitch(&photo, &result, &masks, &options(), 1).expect("sizes agree");
+    let (flat, natural) = (made.flatten(&photo), step_into(&photo, hole));
+    let pasted = stitch(&photo, &result, &masks, &StitchOptions::PASTE, 1).expect("sizes agree");
+    assert!(step_into(&pasted.flatten(&photo), hole) > 8.0 * natural);
+    let found = step_into(&flat, hole);
+    assert!(
+        found < 1.6 * natural,
+        "{found} where the photo has {natural}"
+    );
+    let level = |y: usize| step_into(&flat, y) / natural;
+    assert!((0.6..1.9).contains(&level(hole - 1)), "{}", level(hole - 1));
+    assert!(level(20) > 5.0, "the middle stays as it was painted");
+}
+
 #[test]
 fn sliders_at_nothing_paste() {
     let size = PixelSize::new(120, 90);

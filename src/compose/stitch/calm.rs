@@ -14,11 +14,11 @@ use super::membrane::{Grid, membrane};
 use crate::geometry::PixelRect;
 
 /// Radii of the boxes, applied twice each, that part the bands, in px.
-const RADII: [usize; 3] = [1, 3, 8];
+const RADII: [usize; 2] = [1, 3];
 /// Side of the tiles that are looked at one by one, in px: whole cells. Most of a large hole is far from its edge.
 const TILE: usize = 8 * CELL;
 /// How far the boxes look in all.
-const HALO: i32 = 2 * (RADII[0] + RADII[1] + RADII[2]) as i32;
+const HALO: i32 = 2 * (RADII[0] + RADII[1]) as i32;
 /// The level aimed at, by that of the surroundings: a little less, since what parts fill and photo adds its own.
 const NEAR: f32 = 0.95;
 /// Redrawn pixels that come back within this are the photo itself.
