@@ -7,7 +7,7 @@ mod conv;
 mod host;
 mod norm;
 
-pub use attend::attend;
+pub use attend::{MOST_SCORES, attend, with_scores};
 pub use conv::{Conv2d, ConvShape};
 pub use norm::{GroupNorm, LayerNorm};
 
@@ -80,6 +80,15 @@ impl Linear {
             None => y,
         };
         y.reshape([n, outputs, h, w])
+    }
+}
+
+/// Numbers that the CPU keeps of a weight of this shape in f32: kernels that are transformed for speed take more.
+pub fn kept_numbers(shape: &[usize]) -> usize {
+    let count = shape.iter().product();
+    match shape {
+        [outputs, inputs, 3, 3] if host::winograd::suits(*inputs, *outputs) => count / 9 * 16,
+        _ => count,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::weights::{Numbers, Scope, Weights};
+pub(crate) use bands::BAND;
 use kl::Kl;
 use tiny::Tiny;
 
