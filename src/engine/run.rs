@@ -6,7 +6,7 @@ use super::additions;
 use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
-use super::slot::{ModelSlot, dtype};
+use super::slot::ModelSlot;
 use super::untouched::untouched;
 use super::watch::Watch;
 use crate::compose::{CropMasks, Made, crop_masks, prefill, refine, tiles_to_paint, working_mask};
@@ -79,6 +79,7 @@ pub fn run_job(
         stitch: request.stitch,
         milliseconds,
         peak_memory_bytes: peak_memory_bytes(),
+        memory: slot.report(),
         warnings: std::mem::take(&mut watch.warnings),
     };
     Ok(JobResult {
@@ -113,18 +114,7 @@ fn prepare(
         slot.clear();
         return Ok(("CPU".to_owned(), "f32"));
     };
-    let device = slot.open_device(request.device)?;
-    let dtype = dtype(request.precision, &device)?;
-    let (_, milliseconds) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
-    watch.times.load = milliseconds;
-    Ok((
-        device.label,
-        if dtype == burn::tensor::DType::F16 {
-            "f16"
-        } else {
-            "f32"
-        },
-    ))
+    slot.prepare(request, folder, watch)
 }
 
 /// The model's picture at working size.
@@ -202,15 +192,7 @@ fn paint(
     slot: &mut ModelSlot,
     watch: &mut Watch<'_>,
 ) -> Result<RgbF32, EngineError> {
-    let ModelChoice::Folder(folder) = &request.model else {
-        return Err(EngineError::Settings(
-            "this model has no checkpoint".to_owned(),
-        ));
-    };
-    let device = slot.open_device(request.device)?;
-    let dtype = dtype(request.precision, &device)?;
-    let (pipeline, _) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
-    let defaults = defaults(pipeline.folder());
+    let defaults = defaults(slot.model()?);
     let mut inpaint = additions::request(&request.settings, &defaults, image, mask)?;
     if let Some(most) = strength {
         // One step at the least, however few there are.
@@ -218,7 +200,9 @@ fn paint(
         inpaint.strength = inpaint.strength.min(most).max(one);
         inpaint.soft_mask = false;
     }
-    Ok(pipeline.inpaint(&inpaint, watch)?)
+    slot.run(watch, |pipeline, watch| {
+        Ok(pipeline.inpaint(&inpaint, watch)?)
+    })
 }
 
 /// For `--raw` the model sees exactly the mask it was given.
