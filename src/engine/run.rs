@@ -1,5 +1,6 @@
 //! Owns carrying out one job: crop by crop, from the photo's pixels to patches of the result. Called by the worker.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::additions;
@@ -51,7 +52,8 @@ pub fn run_job(
             continue;
         }
         watch.check()?;
-        let (patch, took) = Watch::timed(|| put_back(request, &mut canvas, crop, &masks, &made));
+        let (patch, took) =
+            Watch::timed(|| put_back(request, canvas.to_mut(), crop, &masks, &made));
         watch.times.stitch += took;
         patches.extend(patch?);
         finished.push(crop.repaint_rect);
@@ -90,18 +92,19 @@ pub fn run_job(
     })
 }
 
-/// The job's own copy of the pixels, grown by the extension.
-fn canvas_of(request: &JobRequest) -> Result<Photo, EngineError> {
+/// The pixels, grown by the extension. A photo as it is becomes the job's own only when something is put in: while the model runs, which
+/// is when memory is short, there is no copy of it.
+fn canvas_of(request: &JobRequest) -> Result<Cow<'_, Photo>, EngineError> {
     let extension = request.plan.extension;
     if extension.is_none() {
-        return Ok(Photo::clone(&request.photo));
+        return Ok(Cow::Borrowed(request.photo.as_ref()));
     }
-    Ok(request.photo.extended(
+    Ok(Cow::Owned(request.photo.extended(
         extension.left,
         extension.top,
         extension.right,
         extension.bottom,
-    )?)
+    )?))
 }
 
 /// Opens the device and loads the model. Returns their names for the report.

@@ -109,8 +109,9 @@ impl ModelSlot {
         let (plan, estimate) = planner
             .choose(&allowed, &work, budget)
             .map_err(|least| too_little(&least, budget, request.memory_limit, &allowed))?;
-        let roomy = planner.estimate(&MemoryPlan::roomy(allowed[0]), &work);
-        if let Some(text) = say_short(&plan, &roomy, budget) {
+        let roomy = MemoryPlan::roomy(allowed[0]);
+        let whole = planner.estimate(&roomy, &work);
+        if let Some(text) = say_short(&plan, &roomy, &whole, budget) {
             watch.on_warning(text);
         }
         let report = MemoryReport {

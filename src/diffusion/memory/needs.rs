@@ -13,6 +13,8 @@ pub struct PartNeeds {
     pub weights: u64,
     /// What reading its largest tensor takes for a moment.
     pub loading: u64,
+    /// What widening its largest tensor takes while that is used, where weights are kept in fewer bits than are computed in.
+    pub widening: u64,
 }
 
 /// Bytes of a model's parts.
@@ -65,11 +67,9 @@ impl ModelShapes {
 
     /// Bytes with these numbers; `vae` are the autoencoder's.
     pub fn needs(&self, numbers: Numbers, vae: Numbers, on_cpu: bool) -> ModelNeeds {
-        let mut text = part(&self.text, numbers, on_cpu, |_| false);
         let is_table = |shape: &[usize]| shape.len() == 2 && self.vocabularies.contains(&shape[0]);
+        let mut text = part(&self.text, numbers, on_cpu, |shape| is_table(shape));
         let table = part(&self.text, Numbers::F32, false, |shape| !is_table(shape));
-        let in_text = part(&self.text, numbers, false, |shape| !is_table(shape));
-        text.weights -= in_text.weights;
         if on_cpu {
             text.weights += table.weights;
             text.loading = text.loading.max(table.loading);
@@ -107,6 +107,11 @@ fn part(
         // The file's bytes, the numbers made of them, and what the kernels make of those, of which one stays.
         let beside = if kept == count { 0 } else { count * bytes };
         needs.loading = needs.loading.max(count * in_file + beside);
+        if bytes < numbers.computed_bytes() {
+            needs.widening = needs
+                .widening
+                .max(count * (bytes + numbers.computed_bytes()));
+        }
     }
     needs
 }

@@ -190,11 +190,14 @@ impl Planner {
             speaking = speaking.max(stages::text(&second.config, &on));
         }
         let working = Estimate {
-            text: speaking.max(text.loading),
-            encode: stages::encode(&self.folder.vae, size, plan.vae, &on_vae).max(vae.loading),
-            step: stages::unet(&self.folder.unet, latents, 1 + u64::from(together), &on)
+            text: (speaking + text.widening).max(text.loading),
+            encode: (stages::encode(&self.folder.vae, size, plan.vae, &on_vae) + vae.widening)
+                .max(vae.loading),
+            step: (stages::unet(&self.folder.unet, latents, 1 + u64::from(together), &on)
+                + unet.widening)
                 .max(unet.loading),
-            decode: stages::decode(&self.folder.vae, size, plan.vae, &on_vae).max(vae.loading),
+            decode: (stages::decode(&self.folder.vae, size, plan.vae, &on_vae) + vae.widening)
+                .max(vae.loading),
         };
         let all = needs.weights();
         let painting = unet.weights + vae.weights;

@@ -324,9 +324,92 @@ impl Kl {
     }
 }
 
+#[allow(clippy::unwrap_used)]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diffusion::config::KlConfig;
+    use crate::diffusion::weights::Weights;
+
+    fn config() -> KlConfig {
+        KlConfig {
+            in_channels: 3,
+            out_channels: 3,
+            block_out_channels: vec![16, 32, 32],
+            layers_per_block: 1,
+            latent_channels: 4,
+            norm_num_groups: 8,
+            scaling_factor: 1.0,
+            shift_factor: 0.0,
+            use_quant_conv: true,
+            use_post_quant_conv: true,
+            mid_block_add_attention: true,
+            force_upcast: false,
+        }
+    }
+
+    /// A picture whose brightness, contrast and texture change from end to end: statistics of a part are not those of the whole.
+    fn uneven(channels: usize, height: usize, width: usize) -> Tensor<4> {
+        let value = |i: usize| {
+            let (y, x) = (i / width % height, i % width);
+            let slope = y as f32 / height as f32;
+            slope * 2.0 - 1.0 + slope * ((x * 7 + y * 3 + i) as f32).sin()
+        };
+        let data: Vec<f32> = (0..channels * height * width).map(value).collect();
+        let data = TensorData::new(data, [1, channels, height, width]);
+        Tensor::from_data(data, (&Device::flex(), DType::F32))
+    }
+
+    fn worst(a: Tensor<4>, b: Tensor<4>) -> (f32, f32) {
+        assert_eq!(a.dims(), b.dims());
+        let size = a.clone().abs().max().into_scalar::<f32>();
+        ((a - b).abs().max().into_scalar::<f32>(), size)
+    }
+
+    #[test]
+    fn bands_make_the_whole_picture() {
+        let weights = Weights::invented(&Device::flex(), DType::F32);
+        let kl = Kl::load(&weights.root(), &config());
+        let latents = uneven(4, 20, 13);
+        let whole = kl.decode(latents.clone()).unwrap();
+        let image = uneven(3, 64, 44);
+        let Encoded::Moments { mean, logvar } = kl.encode(image.clone()).unwrap() else {
+            panic!("no moments");
+        };
+        for size in [1, 6_000, 20_000, 1 << 22] {
+            let banded = kl.decode_in_bands(latents.clone(), size).unwrap();
+            let (error, scale) = worst(whole.clone(), banded);
+            println!("decode, bands of {size}: {error:.1e} of {scale:.1}");
+            assert!(error < 2e-5 * scale, "decode {size}: {error} of {scale}");
+            let Encoded::Moments {
+                mean: banded_mean,
+                logvar: banded_logvar,
+            } = kl.encode_in_bands(image.clone(), size).unwrap()
+            else {
+                panic!("no moments");
+            };
+            for (whole, banded) in [(&mean, banded_mean), (&logvar, banded_logvar)] {
+                let (error, scale) = worst(whole.clone(), banded);
+                println!("encode, bands of {size}: {error:.1e} of {scale:.1}");
+                assert!(error < 2e-5 * scale, "encode {size}: {error} of {scale}");
+            }
+        }
+    }
+
+    #[test]
+    fn statistics_of_bands_alone_would_show() {
+        let weights = Weights::invented(&Device::flex(), DType::F32);
+        let kl = Kl::load(&weights.root(), &config());
+        let latents = uneven(4, 20, 13);
+        let whole = kl.decode(latents.clone()).unwrap();
+        // The upper half decoded alone, far from the cut: what a tiling without common statistics makes.
+        let alone = kl.decode(latents.narrow(2, 0, 10)).unwrap();
+        let (error, scale) = worst(whole.narrow(2, 0, 8), alone.narrow(2, 0, 8));
+        assert!(
+            error > 1e-2 * scale,
+            "{error} of {scale}: the picture is no test"
+        );
+    }
 
     #[test]
     fn bands_cover_every_row_once_and_start_even() {

@@ -84,15 +84,21 @@ pub fn memory_needs(model: &Path) -> Result<MemoryNeeds, EngineError> {
     })
 }
 
-/// Said before a job that must save memory.
-pub fn say_short(plan: &MemoryPlan, roomy: &Estimate, budget: Option<u64>) -> Option<String> {
-    let savings = plan.savings();
+/// Said before a job that must run in another way than the `roomy` one, which would take `whole`.
+pub fn say_short(
+    plan: &MemoryPlan,
+    roomy: &MemoryPlan,
+    whole: &Estimate,
+    budget: Option<u64>,
+) -> Option<String> {
     let budget = budget?;
-    (!savings.is_empty()).then(|| {
+    (plan != roomy).then(|| {
+        let mut savings = plan.savings();
+        savings.retain(|saving| !roomy.savings().contains(saving));
         format!(
-            "memory is short ({} of {}): {}",
+            "memory is short ({:.1} of {:.1} GiB): {}",
             gib(budget),
-            gib(roomy.peak()),
+            gib(whole.peak()),
             savings.join(", ")
         )
     })
@@ -126,8 +132,8 @@ fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-fn gib(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1u32 << 30))
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1u32 << 30)
 }
 
 #[cfg(test)]
@@ -143,11 +149,17 @@ mod tests {
             step: 3 << 30,
             decode: 1,
         };
-        let mut plan = MemoryPlan::default();
-        assert_eq!(say_short(&plan, &roomy, Some(1 << 31)), None);
+        let usual = MemoryPlan::roomy(Numbers::HALF_STORED);
+        let mut plan = usual;
+        assert_eq!(say_short(&plan, &usual, &roomy, Some(1 << 31)), None);
         plan.residency = Residency::OneAtATime;
-        let text = say_short(&plan, &roomy, Some(1 << 31)).unwrap_or_default();
-        assert!(text.contains("2.0 GiB of 3.0 GiB") && text.contains("one after the other"));
+        let text = say_short(&plan, &usual, &roomy, Some(1 << 31)).unwrap_or_default();
+        assert!(text.contains("2.0 of 3.0 GiB") && text.contains("one after the other"));
+        // What was asked for saves nothing.
+        assert!(!text.contains("16 bits"));
+        let full = MemoryPlan::default();
+        let text = say_short(&plan, &full, &roomy, Some(1 << 31)).unwrap_or_default();
+        assert!(text.contains("16 bits"));
     }
 
     #[test]
