@@ -274,7 +274,16 @@ pub fn full_size(folder: &Path, is_xl: bool) {
     } else {
         "StableDiffusionInpaintPipeline"
     };
-    write("model_index.json", json!({"_class_name": index}));
+    let part = |name: &str| json!(["x", name]);
+    let second = if is_xl {
+        part("CLIPTextModelWithProjection")
+    } else {
+        json!([null, null])
+    };
+    write(
+        "model_index.json",
+        json!({"_class_name": index, "text_encoder": part("CLIPTextModel"), "text_encoder_2": second}),
+    );
     write(
         "scheduler/scheduler_config.json",
         json!({"_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear"}),

@@ -15,7 +15,7 @@ use crate::diffusion::weights::Numbers;
 
 /// Attention scores at once where memory is short.
 const FEW_SCORES: usize = MOST_SCORES / 8;
-/// A lower plan must save this share of the peak, or it would fail as the last one did.
+/// A lower plan should take at most this share of the last peak, or it would fail as that one did.
 const WORTH_STEPPING: f64 = 0.95;
 
 /// Which parts of a model are in memory together.
@@ -275,19 +275,21 @@ impl Planner {
         Err(least.unwrap_or_default())
     }
 
-    /// The fastest plan that takes clearly less than `than` did, for when memory ran out in spite of the estimates.
+    /// The fastest plan that takes clearly less than `than` did, or at least less, for when memory ran out in spite of the estimates.
     pub fn lower(
         &self,
         allowed: &[Numbers],
         work: &Work,
         than: &MemoryPlan,
     ) -> Option<(MemoryPlan, Estimate)> {
-        let most = self.estimate(than, work).peak() as f64 * WORTH_STEPPING;
-        let plans = self.plans(allowed);
-        let estimates = plans
-            .iter()
-            .map(|(_, plan)| (*plan, self.estimate(plan, work)));
-        let mut fitting = estimates.filter(|(_, estimate)| estimate.peak() as f64 <= most);
-        fitting.next()
+        let peak = self.estimate(than, work).peak();
+        let most = (peak as f64 * WORTH_STEPPING) as u64;
+        let plans: Vec<_> = self
+            .plans(allowed)
+            .into_iter()
+            .map(|(_, plan)| (plan, self.estimate(&plan, work)))
+            .collect();
+        let below = |limit: u64| plans.iter().find(|(_, e)| e.peak() <= limit).copied();
+        below(most).or_else(|| below(peak.checked_sub(1)?))
     }
 }

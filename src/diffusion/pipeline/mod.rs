@@ -31,8 +31,9 @@ use crate::diffusion::scheduler::{Scheduler, SchedulerConfig};
 use crate::diffusion::unet::Condition;
 use crate::progress::Observer;
 use crate::raster::RgbF32;
-use parts::Parts;
+use parts::{Parts, Stage};
 use preview::Preview;
+use stages::is_finite;
 use text::Prompt;
 
 /// A model on a device, ready to repaint pictures.
@@ -119,11 +120,14 @@ impl Pipeline {
         };
         if plan.residency == Residency::All {
             pipeline.parts.texts(observer)?;
-            pipeline.parts.vae(observer)?;
+            pipeline.parts.vae(Stage::Encode, observer)?;
             pipeline.parts.unet(observer)?;
         }
         if pipeline.parts.folder.needs_probe() {
-            let nothing = pipeline.embed("", observer)?.embeds;
+            let nothing = pipeline.settle(Stage::Text, observer, |pipeline, observer| {
+                pipeline.embed("", observer)
+            })?;
+            let nothing = nothing.embeds;
             pipeline.parts.texts_done();
             let config = pipeline.parts.folder.unet.clone();
             let unet = pipeline.parts.unet(observer)?;
@@ -181,27 +185,35 @@ impl Pipeline {
             &self.parts.folder.scheduler_path,
             request.scheduler,
         )?;
-        let mut schedule = config.start(request.num_inference_steps, request.strength)?;
-        let mut rng = TorchRng::new(request.seed);
+        let start = || config.start(request.num_inference_steps, request.strength);
+        start()?;
         let guidance = self.read_prompts(request, observer)?;
-        let prepared = self.prepare(request, &mut rng, observer)?;
-
-        self.parts.unet(observer)?;
-        let started = Instant::now();
-        let latents = self.denoise(
-            &prepared,
-            &guidance,
-            schedule.as_mut(),
-            &mut rng,
-            request,
-            observer,
-        )?;
-        report(observer, "denoise", started);
-
+        let (prepared, rng) = self.settle(Stage::Encode, observer, |pipeline, observer| {
+            let mut rng = TorchRng::new(request.seed);
+            let prepared = pipeline.prepare(request, &mut rng, observer)?;
+            Ok(prepared.map(|prepared| (prepared, rng)))
+        })?;
+        let latents = self.settle(Stage::Step, observer, |pipeline, observer| {
+            pipeline.parts.unet(observer)?;
+            let started = Instant::now();
+            let (mut schedule, mut rng) = (start()?, rng.clone());
+            let latents = pipeline.denoise(
+                &prepared,
+                &guidance,
+                schedule.as_mut(),
+                &mut rng,
+                request,
+                observer,
+            )?;
+            report(observer, "denoise", started);
+            Ok(latents)
+        })?;
         observer.check()?;
-        self.parts.vae(observer)?;
+        self.parts.vae(Stage::Decode, observer)?;
         let started = Instant::now();
-        let (size, planes) = self.decode(&latents, prepared.shape, observer)?;
+        let (size, planes) = self.settle(Stage::Decode, observer, |pipeline, observer| {
+            pipeline.decode(&latents, prepared.shape, observer)
+        })?;
         if size != request.image.size {
             return Err(DiffusionError::Settings(format!(
                 "the model made {size} of a picture of {}",
@@ -230,13 +242,16 @@ impl Pipeline {
             self.parts.texts(observer)?;
         }
         let started = Instant::now();
-        let prompt = self.embed(&request.prompt, observer)?;
+        let mut read = self.settle(Stage::Text, observer, |pipeline, observer| {
+            let read = prompts.iter().map(|text| pipeline.embed(text, observer));
+            read.collect::<Result<Option<Vec<Prompt>>>>()
+        })?;
+        let last = read.pop();
+        let prompt = read.pop().or_else(|| last.clone()).ok_or_else(lost)?;
         let guidance = if is_guided {
-            let negative = if is_zeroed {
-                prompt.zeroed()
-            } else {
-                self.embed(&request.negative_prompt, observer)?
-            };
+            let negative = last
+                .filter(|_| !is_zeroed)
+                .unwrap_or_else(|| prompt.zeroed());
             Guidance::guided(
                 condition(negative, request),
                 condition(prompt, request),
@@ -251,6 +266,21 @@ impl Pipeline {
         Ok(guidance)
     }
 
+    /// Runs a stage until its numbers are numbers: in wider ones after each overflow, which the stage reports as `None`.
+    fn settle<T>(
+        &mut self,
+        stage: Stage,
+        observer: &mut dyn Observer,
+        mut run: impl FnMut(&mut Self, &mut dyn Observer) -> Result<Option<T>>,
+    ) -> Result<T> {
+        loop {
+            if let Some(done) = run(self, observer)? {
+                return Ok(done);
+            }
+            self.parts.widen(stage, observer)?;
+        }
+    }
+
     /// Encodes and draws in diffusers' order: the photo's sample (unless neither start nor end needs it), the noise, the
     /// masked photo's sample. The last is drawn even for models that do not look at it.
     fn prepare(
@@ -258,9 +288,9 @@ impl Pipeline {
         request: &InpaintRequest,
         rng: &mut TorchRng,
         observer: &mut dyn Observer,
-    ) -> Result<Prepared> {
+    ) -> Result<Option<Prepared>> {
         observer.check()?;
-        self.parts.vae(observer)?;
+        self.parts.vae(Stage::Encode, observer)?;
         let started = Instant::now();
         let (image, mask) = (&request.image, &request.mask);
         let side = self.side_multiple();
@@ -273,7 +303,7 @@ impl Pipeline {
         let needs_photo = request.strength < 1.0 || !self.is_inpaint_model() || request.soft_mask;
         let image_latents = if needs_photo {
             let pixels = latents::normalised(image, None);
-            self.encode(&pixels, image.size, rng, observer)?
+            self.encode(pixels, image.size, rng, observer)?
         } else {
             Vec::new()
         };
@@ -281,7 +311,7 @@ impl Pipeline {
         let noise = rng.randn(count);
         let masked_image_latents = if self.is_inpaint_model() {
             let pixels = latents::normalised(image, Some(mask));
-            self.encode(&pixels, image.size, rng, observer)?
+            self.encode(pixels, image.size, rng, observer)?
         } else {
             latents::skip_encode(&self.parts.folder.vae, count, rng);
             Vec::new()
@@ -291,7 +321,7 @@ impl Pipeline {
             self.learn_preview(observer)?;
         }
         report(observer, "encode", started);
-        Ok(Prepared {
+        let prepared = Prepared {
             shape,
             image_latents,
             noise,
@@ -302,7 +332,10 @@ impl Pipeline {
                 Vec::new()
             },
             masked_image_latents,
-        })
+        };
+        let finite =
+            is_finite(&prepared.image_latents) && is_finite(&prepared.masked_image_latents);
+        Ok(finite.then_some(prepared))
     }
 
     fn denoise(
@@ -313,7 +346,7 @@ impl Pipeline {
         rng: &mut TorchRng,
         request: &InpaintRequest,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<Option<Vec<f32>>> {
         let begin = schedule.begin_index();
         let end = schedule.timesteps().len();
         let [channels, height, width] = prepared.shape;
@@ -333,13 +366,11 @@ impl Pipeline {
                 input.extend_from_slice(&prepared.mask);
                 input.extend_from_slice(&prepared.masked_image_latents);
             }
-            let output = self.predict(
-                guidance,
-                &input,
-                [input_channels, height, width],
-                schedule.timesteps()[i],
-                observer,
-            )?;
+            let shape = [input_channels, height, width];
+            let timestep = schedule.timesteps()[i];
+            let Some(output) = self.predict(guidance, &input, shape, timestep, observer)? else {
+                return Ok(None);
+            };
             let is_last = i + 1 == end;
             let frees = frees_at(
                 prepared,
@@ -367,7 +398,7 @@ impl Pipeline {
                 }
             }
         }
-        Ok(latents)
+        Ok(Some(latents))
     }
 }
 
@@ -397,6 +428,10 @@ fn condition(prompt: Prompt, request: &InpaintRequest) -> Condition {
 fn blend(kept: &[f32], painted: &[f32], mask: &[f32]) -> Vec<f32> {
     let pairs = kept.iter().zip(painted).zip(mask.iter().cycle());
     pairs.map(|((k, p), m)| (1.0 - m) * k + m * p).collect()
+}
+
+fn lost() -> DiffusionError {
+    DiffusionError::Settings("the prompt was lost; please report this".into())
 }
 
 fn report(observer: &mut dyn Observer, stage: &'static str, started: Instant) {

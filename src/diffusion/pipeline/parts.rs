@@ -45,9 +45,11 @@ pub struct Parts {
     plan: MemoryPlan,
     text_numbers: Numbers,
     unet_numbers: Numbers,
-    vae_numbers: Numbers,
+    encode_numbers: Numbers,
+    decode_numbers: Numbers,
     unet: Option<UNet>,
-    vae: Option<Vae>,
+    /// With the numbers it was loaded in.
+    vae: Option<(Numbers, Vae)>,
 }
 
 impl Parts {
@@ -64,7 +66,8 @@ impl Parts {
             deltas,
             text_numbers: plan.numbers,
             unet_numbers: plan.numbers,
-            vae_numbers: vae_numbers(&folder, plan.numbers),
+            encode_numbers: vae_numbers(&folder, plan.numbers),
+            decode_numbers: vae_numbers(&folder, plan.numbers),
             plan,
             unet: None,
             vae: None,
@@ -121,23 +124,26 @@ impl Parts {
         }
     }
 
-    /// The autoencoder, loaded.
-    pub fn vae(&mut self, observer: &mut dyn Observer) -> Result<&Vae> {
+    /// The autoencoder for a stage, loaded. Where one of its stages overflowed, the other keeps its numbers: a seed makes the same picture
+    /// in every run.
+    pub fn vae(&mut self, stage: Stage, observer: &mut dyn Observer) -> Result<&Vae> {
+        let numbers = self.numbers(stage);
+        self.vae.take_if(|(loaded, _)| *loaded != numbers);
         if self.vae.is_none() && self.plan.residency == Residency::OneAtATime {
             self.texts.unload();
             self.unet = None;
         }
-        let (folder, device, numbers) = (&self.folder, &self.device, self.vae_numbers);
-        let present = self.vae.take();
+        let (folder, device) = (&self.folder, &self.device);
+        let present = self.vae.take().map(|(_, vae)| vae);
         let load = || loading(device, observer, || Vae::load(folder, device, numbers));
         let mut vae = present.map_or_else(load, Ok)?;
         vae.way = self.plan.vae;
-        Ok(self.vae.insert(vae))
+        Ok(&self.vae.insert((numbers, vae)).1)
     }
 
     /// The autoencoder, if it is there.
     pub fn present_vae(&self) -> Option<&Vae> {
-        self.vae.as_ref()
+        self.vae.as_ref().map(|(_, vae)| vae)
     }
 
     /// The UNet, loaded.
@@ -157,7 +163,7 @@ impl Parts {
         Ok(self.unet.insert(unet))
     }
 
-    /// After an overflow: the stage's network goes, and comes back in wider numbers. Says so.
+    /// After an overflow: the stage's network comes back in wider numbers. Says so.
     pub fn widen(&mut self, stage: Stage, observer: &mut dyn Observer) -> Result<()> {
         let Some(wider) = self.numbers(stage).wider() else {
             return Err(DiffusionError::weights(
@@ -172,12 +178,11 @@ impl Parts {
         match stage {
             Stage::Text => {
                 self.text_numbers = wider;
+                self.texts.forget();
                 self.texts.unload();
             }
-            Stage::Encode | Stage::Decode => {
-                self.vae_numbers = wider;
-                self.vae = None;
-            }
+            Stage::Encode => self.encode_numbers = wider,
+            Stage::Decode => self.decode_numbers = wider,
             Stage::Step => {
                 self.unet_numbers = wider;
                 self.unet = None;
@@ -190,7 +195,8 @@ impl Parts {
     fn numbers(&self, stage: Stage) -> Numbers {
         match stage {
             Stage::Text => self.text_numbers,
-            Stage::Encode | Stage::Decode => self.vae_numbers,
+            Stage::Encode => self.encode_numbers,
+            Stage::Decode => self.decode_numbers,
             Stage::Step => self.unet_numbers,
         }
     }

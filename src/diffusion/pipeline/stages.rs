@@ -1,5 +1,5 @@
-//! Owns the stages of a run that evaluate a network: each loads what it needs, and where numbers left the range of f16 it runs again in
-//! wider ones. Used by the pipeline. Must never go on with numbers that are none.
+//! Owns the parts of a run that evaluate a network: each loads what it needs, and says `None` where numbers left the range of f16, so that the
+//! stage is done again in wider ones. Used by the pipeline. Must never pass on numbers that are none.
 
 use super::latents;
 use super::parts::Stage;
@@ -14,39 +14,33 @@ use crate::raster::RgbF32;
 
 impl Pipeline {
     /// A prompt's embeddings, from memory or read by the text encoders.
-    pub(super) fn embed(&mut self, text: &str, observer: &mut dyn Observer) -> Result<Prompt> {
+    pub(super) fn embed(
+        &mut self,
+        text: &str,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Prompt>> {
         if let Some(prompt) = self.parts.texts.recall(text) {
-            return Ok(prompt);
+            return Ok(Some(prompt));
         }
-        loop {
-            let prompt = self.parts.texts(observer)?.read(text)?;
-            if prompt.is_finite()? {
-                self.parts.texts.keep(text, &prompt);
-                return Ok(prompt);
-            }
-            self.parts.widen(Stage::Text, observer)?;
+        let prompt = self.parts.texts(observer)?.read(text)?;
+        if !prompt.is_finite()? {
+            return Ok(None);
         }
+        self.parts.texts.keep(text, &prompt);
+        Ok(Some(prompt))
     }
 
     /// A picture's latents; see [`latents::encode`].
     pub(super) fn encode(
         &mut self,
-        pixels: &[f32],
+        pixels: Vec<f32>,
         size: PixelSize,
         rng: &mut TorchRng,
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>> {
-        loop {
-            let device = self.parts.device.clone();
-            let vae = self.parts.vae(observer)?;
-            let mut draws = rng.clone();
-            let latents = latents::encode(vae, &device, pixels.to_vec(), size, &mut draws)?;
-            if is_finite(&latents) {
-                *rng = draws;
-                return Ok(latents);
-            }
-            self.parts.widen(Stage::Encode, observer)?;
-        }
+        let device = self.parts.device.clone();
+        let vae = self.parts.vae(Stage::Encode, observer)?;
+        latents::encode(vae, &device, pixels, size, rng)
     }
 
     /// Latents' picture; see [`latents::decode`].
@@ -55,16 +49,11 @@ impl Pipeline {
         latents: &[f32],
         shape: [usize; 3],
         observer: &mut dyn Observer,
-    ) -> Result<(PixelSize, Vec<f32>)> {
-        loop {
-            let device = self.parts.device.clone();
-            let vae = self.parts.vae(observer)?;
-            let (size, planes) = latents::decode(vae, &device, latents, shape)?;
-            if is_finite(&planes) {
-                return Ok((size, planes));
-            }
-            self.parts.widen(Stage::Decode, observer)?;
-        }
+    ) -> Result<Option<(PixelSize, Vec<f32>)>> {
+        let device = self.parts.device.clone();
+        let vae = self.parts.vae(Stage::Decode, observer)?;
+        let (size, planes) = latents::decode(vae, &device, latents, shape)?;
+        Ok(is_finite(&planes).then_some((size, planes)))
     }
 
     /// One guided evaluation of the UNet.
@@ -75,22 +64,17 @@ impl Pipeline {
         shape: [usize; 3],
         timestep: f32,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<f32>> {
-        loop {
-            let device = self.parts.device.clone();
-            let unet = self.parts.unet(observer)?;
-            let output = guidance.predict(unet, &device, input, shape, timestep)?;
-            if is_finite(&output) {
-                return Ok(output);
-            }
-            self.parts.widen(Stage::Step, observer)?;
-        }
+    ) -> Result<Option<Vec<f32>>> {
+        let device = self.parts.device.clone();
+        let unet = self.parts.unet(observer)?;
+        let output = guidance.predict(unet, &device, input, shape, timestep)?;
+        Ok(is_finite(&output).then_some(output))
     }
 
     pub(super) fn learn_preview(&mut self, observer: &mut dyn Observer) -> Result<()> {
         if self.preview.is_none() {
             let device = self.parts.device.clone();
-            let preview = Preview::learn(self.parts.vae(observer)?, &device)?;
+            let preview = Preview::learn(self.parts.vae(Stage::Encode, observer)?, &device)?;
             self.preview = Some(preview);
         }
         Ok(())
@@ -112,6 +96,7 @@ impl Pipeline {
     }
 }
 
-fn is_finite(values: &[f32]) -> bool {
+/// True where all are numbers.
+pub(super) fn is_finite(values: &[f32]) -> bool {
     values.iter().all(|v| v.is_finite())
 }

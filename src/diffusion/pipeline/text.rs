@@ -214,6 +214,11 @@ impl Texts {
         Some(prompt)
     }
 
+    /// Forgets all prompts.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+    }
+
     /// Remembers a prompt.
     pub fn keep(&mut self, text: &str, prompt: &Prompt) {
         if self.kept.len() >= MOST_KEPT {
