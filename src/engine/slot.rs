@@ -83,7 +83,7 @@ impl ModelSlot {
         path: &Path,
         watch: &mut Watch<'_>,
     ) -> Result<(String, &'static str), EngineError> {
-        self.planned = None;
+        let last = self.planned.take();
         forget_peak();
         let device = self.open_device(request.device)?;
         let allowed = allowed_numbers(request.precision, &device)?;
@@ -95,11 +95,14 @@ impl ModelSlot {
         let warm = self.loaded.take_if(|(loaded, _)| *loaded == key);
         // Whatever else was loaded goes before memory is looked at.
         self.loaded = None;
-        let folder = match &warm {
-            Some((_, pipeline)) => pipeline.folder().clone(),
-            None => ModelFolder::open_with_vae(path, key.additions.vae.as_deref())?,
+        let known = last.filter(|last| warm.is_some() && last.key == key);
+        let (folder, planner) = if let Some(known) = known {
+            (known.folder, known.planner)
+        } else {
+            let folder = ModelFolder::open_with_vae(path, key.additions.vae.as_deref())?;
+            let planner = Planner::new(&folder, !device.is_gpu)?;
+            (folder, planner)
         };
-        let planner = Planner::new(&folder, !device.is_gpu)?;
         let held = warm.as_ref().map_or(0, |(_, pipeline)| {
             planner.needs(pipeline.plan().numbers).weights()
         });

@@ -316,12 +316,15 @@ impl Pipeline {
             latents::skip_encode(&self.parts.folder.vae, count, rng);
             Vec::new()
         };
+        if !is_finite(&image_latents) || !is_finite(&masked_image_latents) {
+            return Ok(None);
+        }
         if self.plan().residency == Residency::OneAtATime {
             // Later the autoencoder is gone.
             self.learn_preview(observer)?;
         }
         report(observer, "encode", started);
-        let prepared = Prepared {
+        Ok(Some(Prepared {
             shape,
             image_latents,
             noise,
@@ -332,10 +335,7 @@ impl Pipeline {
                 Vec::new()
             },
             masked_image_latents,
-        };
-        let finite =
-            is_finite(&prepared.image_latents) && is_finite(&prepared.masked_image_latents);
-        Ok(finite.then_some(prepared))
+        }))
     }
 
     fn denoise(
