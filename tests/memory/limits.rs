@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use inlay::diffusion::memory::{MemoryPlan, Residency};
+use inlay::diffusion::weights::Numbers;
 use inlay::engine::{EngineError, JobEvent, Precision};
 
 use crate::common::{mask, rgb8, stderr, succeed};
@@ -51,6 +52,30 @@ fn a_limit_forces_a_frugal_way_to_the_same_picture() {
     assert!(warnings.is_empty());
     assert_eq!(again.report.memory.unwrap().plan, MemoryPlan::default());
     assert_eq!(again.raw, roomy.raw);
+}
+
+#[test]
+fn less_than_f32_can_do_with_keeps_weights_in_16_bits() {
+    let bed = Bed::new("sd1-inpaint");
+    let planner = bed.planner();
+    let least = planner
+        .choose(&[Numbers::F32], &Bed::WORK, Some(0))
+        .unwrap_err();
+    let mut engine = Listened::start(|_| {});
+    let (roomy, _) = engine.run(bed.job(None, Precision::Auto));
+    let roomy = roomy.unwrap();
+    assert_eq!(roomy.report.precision, "f32");
+    let limit = Some(least.peak() - 1);
+    let (result, warnings) = engine.run(bed.job(limit, Precision::Auto));
+    let result = result.unwrap();
+    assert_eq!(result.report.precision, "f16 weights, f32 arithmetic");
+    assert!(warnings[0].contains("16 bits"), "{warnings:?}");
+    let (a, b) = (roomy.raw.unwrap(), result.raw.unwrap());
+    let worst = a.data.iter().zip(&b.data).map(|(a, b)| (a - b).abs());
+    assert!(worst.fold(0.0, f32::max) < 1e-4);
+    // What was asked for in so many words is not traded.
+    let (refused, _) = engine.run(bed.job(limit, Precision::F32));
+    assert!(matches!(refused, Err(EngineError::Memory { .. })));
 }
 
 #[test]

@@ -7,6 +7,8 @@
 mod common;
 mod kit;
 mod limits;
+#[path = "../common/made_up.rs"]
+mod made_up;
 mod overflow;
 mod plans;
 mod ways;
