@@ -2,7 +2,7 @@
 //! size and the crop's. Shown beside "what the model sees".
 
 use super::state::{App, MadeFor, Model};
-use crate::engine::{DEFAULT_STEPS, DeviceChoice, JobReport, Precision};
+use crate::engine::{DeviceChoice, JobReport, Precision};
 use crate::plan::{CropPlan, InpaintPlan};
 
 /// What exemplar keeps for each working pixel (measured: 120 from 0.4 to 5.4 megapixels).
@@ -57,10 +57,7 @@ impl App {
 
     /// Remembers how long a job took.
     pub(super) fn note_speed(&mut self, made_for: &MadeFor, report: &JobReport) {
-        let steps = made_for.model_folder.as_ref().map_or(1, |_| {
-            report.settings.num_inference_steps.unwrap_or(DEFAULT_STEPS)
-        });
-        let work = work(&report.plan, steps);
+        let work = work(&report.plan, made_for.steps);
         if work <= 0.0 {
             return;
         }
@@ -72,11 +69,13 @@ impl App {
         self.keep_settings();
     }
 
-    /// Exemplar's own rounds belong to its speed.
-    fn steps(&self) -> u32 {
+    /// As chosen or the model's own; exemplar's rounds belong to its speed.
+    pub(super) fn steps(&self) -> u32 {
         match &self.model {
             Model::Exemplar | Model::Erase => 1,
-            Model::Checkpoint { .. } => self.generate.num_inference_steps.unwrap_or(DEFAULT_STEPS),
+            Model::Checkpoint { summary, .. } => {
+                self.generate.num_inference_steps.unwrap_or(summary.steps)
+            }
         }
     }
 }

@@ -127,6 +127,8 @@ pub struct MadeFor {
     pub model_folder: Option<PathBuf>,
     pub model_hash: Option<String>,
     pub device: DeviceChoice,
+    /// What time grows with: denoising steps, 1 for models without.
+    pub steps: u32,
 }
 
 /// A finished result that waits for a decision.

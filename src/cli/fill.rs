@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
         }
         let adds =
             !options.loras.is_empty() || !options.embeddings.is_empty() || options.vae.is_some();
-        if options.model == ModelChoice::Exemplar && adds {
+        if !matches!(options.model, ModelChoice::Folder(_)) && adds {
             return Err(Failure::Usage(
                 "--lora, --embedding and --vae change a checkpoint; name one with --model"
                     .to_owned(),

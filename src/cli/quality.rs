@@ -22,7 +22,7 @@ use crate::geometry::{PixelRect, PixelSize};
 use crate::mask::Mask;
 use crate::photo::{self, Photo};
 use crate::plan::{
-    Extension, GenerateSettings, InpaintPlan, ModelFrame, PlanSettings, Prefill, Task, plan_inpaint,
+    Extension, GenerateSettings, InpaintPlan, ModelFrame, PlanSettings, Task, plan_inpaint,
 };
 use crate::quality::{self, KINDS, Kind, Table};
 use crate::raster::{Plane, RgbF32};
@@ -262,17 +262,9 @@ impl Bench {
         model: &ModelChoice,
         frame: &ModelFrame,
     ) -> Result<InpaintPlan, Failure> {
-        let is_checkpoint = matches!(model, ModelChoice::Folder(_));
-        let (prefill, extend_prefill) = if is_checkpoint {
-            (Task::of(&self.settings).prefill(), Prefill::Edge)
-        } else {
-            (Prefill::Original, Prefill::Original)
-        };
-        let settings = PlanSettings {
-            prefill,
-            extend_prefill,
-            refine: is_checkpoint,
-            ..PlanSettings::default()
+        let settings = match model {
+            ModelChoice::Folder(_) => PlanSettings::of_checkpoint(&self.settings),
+            _ => PlanSettings::default(),
         };
         let task = &case.task;
         plan_inpaint(
@@ -294,7 +286,7 @@ impl Bench {
     ) -> Result<JobResult, Failure> {
         let mut settings = self.settings.clone();
         if case.task.extension.is_none() && matches!(model, ModelChoice::Folder(_)) {
-            settings.strength = Some(Task::of(&settings).strength());
+            Task::settle(&mut settings);
         }
         let request = JobRequest {
             id: JobId(1),

@@ -6,6 +6,7 @@
 mod apply;
 mod area;
 mod calm;
+mod edge;
 mod filter;
 mod grain;
 mod membrane;

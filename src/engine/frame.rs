@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::error::EngineError;
+use crate::diffusion::defaults::defaults;
 use crate::diffusion::folder::ModelFolder;
 use crate::geometry::PixelSize;
 use crate::plan::ModelFrame;
@@ -15,6 +16,9 @@ pub struct ModelSummary {
     pub frame: ModelFrame,
     /// `num_train_timesteps`: more steps than this make no sense.
     pub max_steps: u32,
+    /// What it wants when nobody says: steps, and the guidance scale.
+    pub steps: u32,
+    pub guidance: f64,
     /// Numbers that a job keeps in memory: all parts but the text encoder, which goes when it has spoken.
     pub parameters: u64,
 }
@@ -44,10 +48,13 @@ pub fn summarize(folder: &Path) -> Result<ModelSummary, EngineError> {
         || folder.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
     );
+    let own = defaults(&info);
     Ok(ModelSummary {
         name,
         frame: ModelFrame::checkpoint(native, info.vae.downscale() as u32),
         max_steps,
+        steps: own.steps as u32,
+        guidance: own.guidance,
         parameters: kept_parameters(folder),
     })
 }

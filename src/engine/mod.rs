@@ -25,7 +25,6 @@ pub use job::{
     JobEvent, JobId, JobReport, JobRequest, JobResult, Milliseconds, ModelChoice, Patch, Precision,
 };
 pub use memory::{MemoryNeeds, MemoryReport, WeightBytes, memory_needs, peak_memory_bytes};
-pub use run::DEFAULT_STEPS;
 pub use untouched::Untouched;
 pub use validate::{SAMPLERS, validate_settings};
 pub use worker::{Engine, EngineOptions};

@@ -20,9 +20,6 @@ use crate::plan::{CropPlan, Prefill, REFINE_STRENGTH, Refine};
 use crate::progress::Observer;
 use crate::raster::{Plane, RgbF32};
 
-/// Steps when neither the request nor the model says.
-pub const DEFAULT_STEPS: u32 = 50;
-
 pub fn run_job(
     request: &JobRequest,
     slot: &mut ModelSlot,
@@ -140,17 +137,14 @@ fn make_picture(
             paint(request, image, raw_mask(masks, crop), None, slot, watch)
         }
         ModelChoice::Folder(_) => {
-            let mut filled = image.clone();
-            let (outcome, took) =
-                Watch::timed(|| fill_before(request, crop, masks, &mut filled, watch));
-            outcome?;
+            let (filled, took) = Watch::timed(|| fill_before(request, crop, masks, image, watch));
+            let filled = filled?;
             watch.times.prefill += took;
             let tiles = crop
                 .refine
                 .map_or(0, |plan| tiles_to_paint(&masks.denoise, &plan));
             let share = 1.0 / (1.0 + REFINE_STRENGTH as f32 * tiles as f32);
             watch.begin_look(crop.context_rect, 0.0, share);
-            let filled = resize_rgb(&filled, crop.working_size);
             // A soft mask's greys reach the model; else every pixel is repainted or kept.
             let mask = if request.settings.soft_mask {
                 raw_mask(masks, crop)
@@ -217,20 +211,30 @@ fn raw_mask(masks: &CropMasks, crop: &CropPlan) -> Plane {
     )
 }
 
+/// The context at working size with something under the mask for the model to start from.
 fn fill_before(
     request: &JobRequest,
     crop: &CropPlan,
     masks: &CropMasks,
-    image: &mut RgbF32,
+    image: &RgbF32,
     watch: &mut Watch<'_>,
-) -> Result<(), EngineError> {
+) -> Result<RgbF32, EngineError> {
     if crop.prefill == Prefill::Exemplar && masks.denoise.data.contains(&0) {
         watch.stage("removing what is under the mask");
-        *image = exemplar_fill(request, image, &masks.denoise, &mut Quiet(watch))?;
-    } else {
-        prefill(image, &masks.denoise, crop.prefill);
+        // At the smaller of both sizes: the model sees no more than that.
+        let is_reduced = crop.working_size.area() < image.size.area();
+        let (image, hole) = if is_reduced {
+            let reduced = resize_rgb(image, crop.working_size);
+            (Cow::Owned(reduced), working_mask(&masks.denoise, crop))
+        } else {
+            (Cow::Borrowed(image), masks.denoise.clone())
+        };
+        let filled = exemplar_fill(request, &image, &hole, &mut Quiet(watch))?;
+        return Ok(resize_rgb(&filled, crop.working_size));
     }
-    Ok(())
+    let mut filled = image.clone();
+    prefill(&mut filled, &masks.denoise, crop.prefill);
+    Ok(resize_rgb(&filled, crop.working_size))
 }
 
 fn exemplar_fill(

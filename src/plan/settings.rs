@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Task;
 use crate::geometry::PixelSize;
 
 /// Strength outside this range means nothing: 0 would repaint nothing.
@@ -126,4 +127,16 @@ pub struct PlanSettings {
     pub overlap_px: u32,
     /// Large crops get a second look at higher resolution.
     pub refine: bool,
+}
+
+impl PlanSettings {
+    /// What suits a checkpoint that does what `generate` asks.
+    pub fn of_checkpoint(generate: &GenerateSettings) -> Self {
+        Self {
+            prefill: Task::of(generate).prefill(),
+            extend_prefill: Prefill::Edge,
+            refine: generate.refine.unwrap_or(true),
+            ..Self::default()
+        }
+    }
 }

@@ -66,6 +66,14 @@ impl Task {
             Self::Fill
         }
     }
+
+    /// Gives `settings` the strength that suits their task, unless they have one.
+    pub fn settle(settings: &mut GenerateSettings) {
+        if settings.strength.is_none() {
+            let strength = Self::of(settings).strength();
+            settings.strength = (strength < 1.0).then_some(strength);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::canvas::CanvasState;
 use super::commands::ViewCommand;
 use super::finder::Finder;
+use super::models::Models;
 use super::text;
 use crate::app::{Anchor, App, Command};
 use crate::document::FillId;
@@ -31,7 +32,10 @@ pub enum Pick {
     Photo,
     SaveAs,
     Mask,
+    /// A folder in diffusers' layout.
     Model,
+    /// A checkpoint in one file.
+    ModelFile,
     SaveProject,
     SaveMask,
     /// The result on show.
@@ -61,6 +65,7 @@ pub enum Sheet {
     Finder(Finder),
     Keys,
     Preferences,
+    Models(Models),
 }
 
 /// The window's own state, none of which belongs to the picture.

@@ -30,6 +30,8 @@ pub enum ViewCommand {
     HeatMap,
     CommandPalette,
     CheatSheet,
+    /// Models on this machine.
+    Models,
     Preferences,
     Quit,
 }
@@ -243,7 +245,11 @@ fn file_and_edit(list: &mut Lines, variations: u32) {
     );
     list.block(
         File,
-        [View(ViewCommand::Preferences), View(ViewCommand::Quit)],
+        [
+            View(ViewCommand::Models),
+            View(ViewCommand::Preferences),
+            View(ViewCommand::Quit),
+        ],
     );
     list.block(Edit, [App(Command::Undo), App(Command::Redo)]);
     list.block(
@@ -371,6 +377,7 @@ fn view_shortcut(view: ViewCommand) -> KeyboardShortcut {
         ViewCommand::HeatMap => (Modifiers::NONE, Key::D),
         ViewCommand::CommandPalette => (Modifiers::COMMAND, Key::P),
         ViewCommand::CheatSheet => (Modifiers::NONE, Key::Questionmark),
+        ViewCommand::Models => (Modifiers::COMMAND, Key::L),
         ViewCommand::Preferences => (Modifiers::COMMAND, Key::Comma),
         ViewCommand::Quit => (Modifiers::COMMAND, Key::Q),
     };

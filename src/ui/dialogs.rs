@@ -91,6 +91,13 @@ impl Dialogs {
                     Box::pin(pictures(dialog.set_title(text::DIALOG_MASK), &READABLE).pick_file())
                 }
                 Pick::Model => Box::pin(dialog.set_title(text::DIALOG_MODEL).pick_folder()),
+                Pick::ModelFile => Box::pin(
+                    dialog
+                        .set_title(text::DIALOG_MODEL_FILE)
+                        .add_filter(text::FILTER_MODELS, &MODEL_ENDINGS)
+                        .add_filter(text::FILTER_ALL, &["*"])
+                        .pick_file(),
+                ),
                 Pick::SaveAs
                 | Pick::SaveResult
                 | Pick::SaveProject
@@ -135,6 +142,16 @@ impl Dialogs {
     }
 }
 
+/// What single-file checkpoints end in.
+const MODEL_ENDINGS: [&str; 2] = ["safetensors", "ckpt"];
+
+/// A dropped file that is meant as a model.
+pub fn is_model_file(path: &Path) -> bool {
+    path.extension()
+        .and_then(std::ffi::OsStr::to_str)
+        .is_some_and(|ending| MODEL_ENDINGS.iter().any(|e| ending.eq_ignore_ascii_case(e)))
+}
+
 fn pictures(dialog: AsyncFileDialog, endings: &[&str]) -> AsyncFileDialog {
     dialog
         .add_filter(text::FILTER_PICTURES, endings)
@@ -146,6 +163,7 @@ fn title(pick: Pick) -> &'static str {
         Pick::Photo => text::DIALOG_OPEN,
         Pick::Mask => text::DIALOG_MASK,
         Pick::Model => text::DIALOG_MODEL,
+        Pick::ModelFile => text::DIALOG_MODEL_FILE,
         Pick::SaveAs | Pick::SaveResult => text::DIALOG_SAVE,
         Pick::SaveProject => text::DIALOG_PROJECT,
         Pick::SaveMask => text::DIALOG_SAVE_MASK,
@@ -155,7 +173,10 @@ fn title(pick: Pick) -> &'static str {
 
 /// A file that is to be written need not be there.
 fn writes(pick: Pick) -> bool {
-    !matches!(pick, Pick::Photo | Pick::Mask | Pick::Model)
+    !matches!(
+        pick,
+        Pick::Photo | Pick::Mask | Pick::Model | Pick::ModelFile
+    )
 }
 
 /// A path that is typed because the system has no file dialog.

@@ -3,6 +3,7 @@
 
 mod edges;
 mod editing;
+mod models;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::geometry::PixelSize;
 
 pub use edges::*;
 pub use editing::*;
+pub use models::*;
 
 pub const APP_NAME: &str = "Inlay";
 
@@ -61,6 +63,7 @@ pub fn view_label(view: ViewCommand) -> &'static str {
         ViewCommand::HeatMap => "Heat map of changes",
         ViewCommand::CommandPalette => "Find a command…",
         ViewCommand::CheatSheet => "Keyboard shortcuts",
+        ViewCommand::Models => "Models…",
         ViewCommand::Preferences => "Preferences…",
         ViewCommand::Quit => "Quit",
     }
@@ -86,6 +89,7 @@ pub fn view_tip(view: ViewCommand) -> &'static str {
         }
         ViewCommand::CommandPalette => "Find anything Inlay can do by its name",
         ViewCommand::CheatSheet => "All keys on one page",
+        ViewCommand::Models => "Every model on this machine, and what can be added to one",
         ViewCommand::Preferences => "Look, mask colour, memory",
     }
 }
@@ -429,6 +433,7 @@ pub const DIALOG_PROJECT: &str = "Save the project as";
 pub const DIALOG_SAVE_MASK: &str = "Save the mask as";
 pub const DIALOG_HEAT_MAP: &str = "Save the heat map as";
 pub const DIALOG_MASK: &str = "Load a mask";
+pub const DIALOG_MODEL_FILE: &str = "Choose a Stable Diffusion file";
 pub const DIALOG_MODEL: &str = "Choose a Stable Diffusion folder (it holds model_index.json)";
 pub const TYPED_WHY: &str =
     "No file dialog could be opened on this system, so type the whole path.";
@@ -438,6 +443,7 @@ pub const TYPED_REPLACE: &str = "Replace";
 pub const FILTER_PICTURES: &str = "Pictures";
 pub const FILTER_PROJECT: &str = "Inlay projects";
 pub const FILTER_MASK: &str = "PNG";
+pub const FILTER_MODELS: &str = "Models";
 pub const FILTER_ALL: &str = "All files";
 
 // --- problems -----------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ use super::dialogs::{self, Dialogs, TypedPath};
 use super::panels;
 use super::place::Place;
 use super::toasts::Toasts;
-use super::{cheat_sheet, commands, crashes, finder, preferences, shortcuts, text, theme};
+use super::{cheat_sheet, commands, crashes, finder, models, preferences, shortcuts, text, theme};
 use crate::app::{App, AppEvent, AppOptions, Command};
 use crate::document::Document;
 use crate::engine::{EngineError, ModelChoice};
@@ -182,6 +182,9 @@ impl Window {
                 self.state.sheet = Some(Sheet::Finder(finder::Finder::default()))
             }
             Action::View(ViewCommand::CheatSheet) => self.state.sheet = Some(Sheet::Keys),
+            Action::View(ViewCommand::Models) => {
+                self.state.sheet = Some(Sheet::Models(models::Models::default()));
+            }
             Action::View(ViewCommand::Preferences) => self.state.sheet = Some(Sheet::Preferences),
             view => {
                 let bounds = self.app.document().map(canvas::bounds);
@@ -261,7 +264,8 @@ impl Window {
                 .map(|file| file.path().to_owned())
         });
         if let Some(path) = dropped {
-            if path.is_dir() {
+            let is_model = path.is_dir() || dialogs::is_model_file(&path);
+            if is_model {
                 self.state.is_model_being_read = true;
                 self.app
                     .dispatch(Command::ChooseModel(ModelChoice::Folder(path)));
@@ -338,6 +342,7 @@ fn sheet(ui: &mut Ui, scene: &mut Scene<'_>) {
         Sheet::Finder(finder) => finder::show(finder, &ctx, scene),
         Sheet::Keys => cheat_sheet::show(&ctx, scene),
         Sheet::Preferences => preferences::show(&ctx, scene),
+        Sheet::Models(models) => models::show(models, &ctx, scene),
     };
     if !is_closed {
         scene.state.sheet = Some(sheet);

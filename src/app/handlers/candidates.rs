@@ -74,6 +74,7 @@ impl App {
         {
             other.revision = revision;
             other.made_for = Arc::new(crate::app::state::MadeFor {
+                steps: other.made_for.steps,
                 basis: other.made_for.basis,
                 mask: rest_mask.clone(),
                 mask_revision: document.mask_revision(),

@@ -77,6 +77,7 @@ impl App {
         };
         let photo = Arc::clone(document.photo());
         let made_for = MadeFor {
+            steps: 1,
             model: "Erase".to_owned(),
             model_folder: None,
             model_hash: None,

@@ -59,23 +59,26 @@ impl App {
     }
 
     pub(super) fn plan_settings(&self) -> PlanSettings {
-        let (prefill, extend_prefill) = match &self.model {
-            Model::Exemplar | Model::Erase => (Prefill::Original, Prefill::Original),
-            _ if self.options.raw => (Prefill::Original, Prefill::Edge),
-            Model::Checkpoint { .. } => (Task::of(&self.generate).prefill(), Prefill::Edge),
+        let options = &self.options;
+        let suited = match &self.model {
+            Model::Exemplar | Model::Erase => PlanSettings::default(),
+            Model::Checkpoint { .. } => PlanSettings::of_checkpoint(&self.generate),
         };
-        PlanSettings {
-            whole: self.options.whole,
-            blend_px: if self.options.raw {
-                Some(0)
-            } else {
-                self.options.blend_px
-            },
-            prefill,
-            extend_prefill,
+        let settings = PlanSettings {
+            whole: options.whole,
+            blend_px: options.blend_px,
             overlap_px: self.overlap_px,
-            refine: self.generate.refine.unwrap_or(true) && !self.options.raw,
+            ..suited
+        };
+        if options.raw {
+            return PlanSettings {
+                blend_px: Some(0),
+                prefill: Prefill::Original,
+                refine: false,
+                ..settings
+            };
         }
+        settings
     }
 
     /// The settings a job runs with: those chosen, with what follows from the task.
@@ -85,13 +88,8 @@ impl App {
             ..self.generate.clone()
         };
         let has_mask = self.document.as_ref().is_some_and(|d| !d.mask().is_empty());
-        if settings.strength.is_none()
-            && has_mask
-            && !self.options.raw
-            && self.model.reads_prompts()
-        {
-            let strength = Task::of(&settings).strength();
-            settings.strength = (strength < 1.0).then_some(strength);
+        if has_mask && !self.options.raw && self.model.reads_prompts() {
+            Task::settle(&mut settings);
         }
         settings
     }
@@ -143,6 +141,7 @@ impl App {
             .filter(|(folder, hash)| Some(folder) == model_folder.as_ref() && !hash.is_empty())
             .map(|(_, hash)| hash.clone());
         MadeFor {
+            steps: self.steps(),
             device: self.device,
             settings: GenerateSettings {
                 seed: 0,

@@ -7,12 +7,18 @@
 
 use rayon::prelude::*;
 
-use super::area::Area;
-use super::grain::cell_levels;
+use super::area::{Area, RING_PX, cut};
+use super::filter::luma;
+use super::grain::{CELL, cell_level};
 use super::membrane::{Grid, membrane};
+use crate::geometry::PixelRect;
 
 /// Radii of the boxes, applied twice each, that part the bands, in px.
 const RADII: [usize; 3] = [1, 3, 8];
+/// Side of the tiles that are looked at one by one, in px: whole cells. Most of a large hole is far from its edge.
+const TILE: usize = 8 * CELL;
+/// How far the boxes look in all.
+const HALO: i32 = 2 * (RADII[0] + RADII[1] + RADII[2]) as i32;
 /// The level aimed at, by that of the surroundings: a little less, since what parts fill and photo adds its own.
 const NEAR: f32 = 0.95;
 /// Redrawn pixels that come back within this are the photo itself.
@@ -22,152 +28,245 @@ const LEAST: f32 = 0.05;
 /// Fill this near to the edge is measured even in shallow holes, in px.
 const SHALLOW_PX: f32 = 6.0;
 
+/// What the model redrew this far outside the hole is damped as well, in px.
+const MARGIN_PX: u8 = 4;
+
 /// What is added to the result, at full strength; none where nothing is too busy, and for a model that left known pixels
 /// exactly alone: it took the surroundings up as they are. `reach` is how far the damping reaches into the hole, in px.
 pub fn measure(area: &Area, reach: f32) -> Option<Vec<f32>> {
-    let differs = |at: usize| {
-        let (photo, result) = (Area::pixel(&area.photo, at), Area::pixel(&area.result, at));
-        (0..3).any(|c| (photo[c] - result[c]).abs() > ROUNDING)
-    };
-    let redrew = (0..area.composite.len())
-        .any(|at| area.composite[at] == 0 && area.denoise[at] > 0 && differs(at));
-    if !redrew {
+    if !redrew(area) {
         return None;
     }
+    let tiles: Vec<Tile> = places(area)
+        .into_par_iter()
+        .map(|rect| Tile::measure(area, rect, reach))
+        .collect();
     let mut sum: Option<Vec<f32>> = None;
-    let (mut photo, mut result) = (area.photo.clone(), area.result.clone());
-    for radius in RADII {
-        let smoother = [
-            blurred(&photo, area.width, radius),
-            blurred(&result, area.width, radius),
-        ];
-        let bands = [minus(&photo, &smoother[0]), minus(&result, &smoother[1])];
-        if let Some(shares) = surplus(area, &bands, radius, reach) {
+    for band in 0..RADII.len() {
+        if let Some(shares) = surplus(area, &tiles, band) {
             let out = sum.get_or_insert_with(|| vec![0.0; area.result.len()]);
-            damp(area, &shares, &bands[1], reach, out);
+            for tile in &tiles {
+                tile.damp(area, &shares, band, reach, out);
+            }
         }
-        [photo, result] = smoother;
     }
     sum
 }
 
-/// 1 − the share that the fill's band should keep, where it is busier than the photo's; none where it nowhere is.
-fn surplus(area: &Area, bands: &[Vec<f32>; 2], radius: usize, reach: f32) -> Option<Grid> {
-    // What the hole hides reaches into the photo's smoothed surroundings.
-    let clear = (2 * radius) as u8;
-    let (photo, shape) = cell_levels(area, &bands[0], |at| area.outside[at] > clear);
-    let (result, _) = cell_levels(area, &bands[1], |at| {
-        area.composite[at] > 0 && f32::from(area.in_core[at]) <= reach.max(SHALLOW_PX)
+/// The model changed known ground beside the hole.
+fn redrew(area: &Area) -> bool {
+    let differs = |at: usize| {
+        let (photo, result) = (Area::pixel(&area.photo, at), Area::pixel(&area.result, at));
+        (0..3).any(|c| (photo[c] - result[c]).abs() > ROUNDING)
+    };
+    (0..area.composite.len())
+        .any(|at| area.composite[at] == 0 && area.denoise[at] > 0 && differs(at))
+}
+
+/// The tiles that hold photo, or fill that is near enough to its edge to be damped.
+fn places(area: &Area) -> Vec<PixelRect> {
+    let whole = PixelRect::new(0, 0, area.width as u32, area.height as u32);
+    let is_near = |rect: &PixelRect| {
+        (rect.y..rect.bottom()).any(|y| {
+            let from = y as usize * area.width;
+            area.in_core[from + rect.x as usize..from + rect.right() as usize]
+                .iter()
+                .any(|depth| u32::from(*depth) < RING_PX)
+        })
+    };
+    (0..area.height)
+        .step_by(TILE)
+        .flat_map(|y| (0..area.width).step_by(TILE).map(move |x| (x, y)))
+        .map(|(x, y)| PixelRect::new(x as i32, y as i32, TILE as u32, TILE as u32).intersect(whole))
+        .filter(is_near)
+        .collect()
+}
+
+/// Levels of a band by cell, of the photo and of the fill: how busy it is in light, and in colour.
+type Levels = [Vec<Option<[f32; 2]>>; 2];
+
+/// A part of the area, taken apart.
+struct Tile {
+    rect: PixelRect,
+    /// By band: the fill's detail, RGB.
+    bands: [Vec<f32>; RADII.len()],
+    levels: [Levels; RADII.len()],
+}
+
+impl Tile {
+    fn measure(area: &Area, rect: PixelRect, reach: f32) -> Self {
+        let whole = PixelRect::new(0, 0, area.width as u32, area.height as u32);
+        let around = rect.grow(HALO).intersect(whole);
+        let width = around.width as usize;
+        let inner = rect.translate(-around.x, -around.y);
+        let own = |data: &[f32]| cut(data, width * 3, inner, 3);
+        let mut photo = cut(&area.photo, area.width * 3, around, 3);
+        let mut result = cut(&area.result, area.width * 3, around, 3);
+        let mut bands = std::array::from_fn(|_| Vec::new());
+        let mut levels = std::array::from_fn(|_| [Vec::new(), Vec::new()]);
+        for (band, radius) in RADII.into_iter().enumerate() {
+            let smoother = [
+                blurred(&photo, width, radius),
+                blurred(&result, width, radius),
+            ];
+            let detail = [minus(&photo, &smoother[0]), minus(&result, &smoother[1])];
+            // What the hole hides reaches into the photo's smoothed surroundings.
+            let clear = (2 * radius) as u8;
+            let shallow = reach.max(SHALLOW_PX);
+            levels[band] = [
+                cells(area, rect, &own(&detail[0]), |at| area.outside[at] > clear),
+                cells(area, rect, &own(&detail[1]), |at| {
+                    area.composite[at] > 0 && f32::from(area.in_core[at]) <= shallow
+                }),
+            ];
+            bands[band] = own(&detail[1]);
+            [photo, result] = smoother;
+        }
+        Self {
+            rect,
+            bands,
+            levels,
+        }
+    }
+
+    fn damp(&self, area: &Area, shares: &Grid, band: usize, reach: f32, out: &mut [f32]) {
+        let width = self.rect.width as usize;
+        let mut row = vec![[0.0; 3]; width];
+        for (line, detail) in self.bands[band].chunks_exact(width * 3).enumerate() {
+            let y = self.rect.y as usize + line;
+            shares.row(y, self.rect.x as usize, &mut row);
+            let first = y * area.width + self.rect.x as usize;
+            for (x, detail) in detail.chunks_exact(3).enumerate() {
+                let at = first + x;
+                let depth = area.in_core[at];
+                // A little outside, too: there the edge is compared with the photo.
+                let is_made = area.denoise[at] > 0 && area.to_core[at] <= MARGIN_PX;
+                if !is_made || u32::from(depth) >= RING_PX {
+                    continue;
+                }
+                let fade = (-0.5 * (f32::from(depth) / reach.max(1.0)).powi(2)).exp();
+                let (light, colour) = split(detail);
+                for c in 0..3 {
+                    out[at * 3 + c] -= fade * (row[x][0] * light + row[x][1] * colour[c]);
+                }
+            }
+        }
+    }
+}
+
+/// The levels in each of a tile's cells that has enough pixels inside, row by row.
+fn cells(
+    area: &Area,
+    rect: PixelRect,
+    detail: &[f32],
+    is_inside: impl Fn(usize) -> bool,
+) -> Vec<Option<[f32; 2]>> {
+    let (left, top, width) = (rect.x as usize, rect.y as usize, rect.width as usize);
+    let parts = |x: usize, y: usize| {
+        let at = ((y - top) * width + x - left) * 3;
+        split(&detail[at..at + 3])
+    };
+    let in_light = |x: usize, y: usize| parts(x, y).0.abs();
+    let in_colour = |x: usize, y: usize| parts(x, y).1.iter().map(|v| v.abs()).sum::<f32>() / 3.0;
+    let mut buffer = Vec::new();
+    let mut found = Vec::new();
+    for y in (top..rect.bottom() as usize).step_by(CELL) {
+        for x in (left..rect.right() as usize).step_by(CELL) {
+            let light = cell_level(area, (x, y), in_light, &is_inside, &mut buffer);
+            let colour = cell_level(area, (x, y), in_colour, &is_inside, &mut buffer);
+            found.push(light.zip(colour).map(|(light, colour)| [light, colour]));
+        }
+    }
+    found
+}
+
+/// Light, and what each channel differs from it.
+fn split(rgb: &[f32]) -> (f32, [f32; 3]) {
+    let light = luma(rgb);
+    (light, std::array::from_fn(|c| rgb[c] - light))
+}
+
+/// 1 − the shares that the fill's band should keep (of its light, then of its colour), where it is busier than the
+/// photo's; none where it nowhere is.
+fn surplus(area: &Area, tiles: &[Tile], band: usize) -> Option<Grid> {
+    let mut shares = Grid::new(CELL, area.width, area.height);
+    let gathered = [0, 1].map(|which| {
+        let mut all = vec![None; shares.data.len()];
+        for tile in tiles {
+            let (x, y) = (tile.rect.x as usize / CELL, tile.rect.y as usize / CELL);
+            let columns = (tile.rect.width as usize).div_ceil(CELL);
+            for (row, levels) in tile.levels[band][which].chunks_exact(columns).enumerate() {
+                let from = (y + row) * shares.columns + x;
+                all[from..from + columns].copy_from_slice(levels);
+            }
+        }
+        all
     });
-    let wanted = carried(&photo, &shape)?;
-    let found = carried(&result, &shape)?;
-    let mut shares = shape;
+    let wanted = carried(&gathered[0], &shares)?;
+    let found = carried(&gathered[1], &shares)?;
     let mut any = false;
-    for (at, value) in shares.data.iter_mut().enumerate() {
-        let share = (wanted[at] * NEAR / found[at].max(1e-6)).clamp(LEAST, 1.0);
-        any |= share < 1.0;
-        *value = [1.0 - share; 3];
+    let levels = wanted.data.iter().zip(&found.data);
+    for (share, (wanted, found)) in shares.data.iter_mut().zip(levels) {
+        *share = std::array::from_fn(|part| {
+            1.0 - (wanted[part] * NEAR / found[part].max(1e-6)).clamp(LEAST, 1.0)
+        });
+        // Only light and colour are levels.
+        share[2] = 0.0;
+        any |= share.iter().any(|s| *s > 0.0);
     }
     any.then_some(shares)
 }
 
-fn damp(area: &Area, shares: &Grid, band: &[f32], reach: f32, out: &mut [f32]) {
-    out.par_chunks_mut(area.width * 3)
-        .enumerate()
-        .for_each_init(
-            || vec![[0.0; 3]; area.width],
-            |row, (y, out)| {
-                shares.row(y, 0, row);
-                for (x, out) in out.chunks_exact_mut(3).enumerate() {
-                    let at = y * area.width + x;
-                    if area.composite[at] == 0 {
-                        continue;
-                    }
-                    let depth = f32::from(area.in_core[at]);
-                    let fade = (-0.5 * (depth / reach.max(1.0)).powi(2)).exp();
-                    for c in 0..3 {
-                        out[c] -= row[x][c] * fade * band[at * 3 + c];
-                    }
-                }
-            },
-        );
-}
-
 fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
-    a.par_iter().zip(b).map(|(a, b)| a - b).collect()
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// Two box means of this radius, each across and down; cut at the border.
 fn blurred(data: &[f32], width: usize, radius: usize) -> Vec<f32> {
     let mut out = data.to_vec();
     for _ in 0..2 {
-        out = down(&across(&out, width, radius), width, radius);
+        for row in out.chunks_exact_mut(width * 3) {
+            window_means(row, 3, radius);
+        }
+        window_means(&mut out, width * 3, radius);
     }
     out
 }
 
-fn across(data: &[f32], width: usize, radius: usize) -> Vec<f32> {
-    let mut out = vec![0.0; data.len()];
-    out.par_chunks_mut(width * 3)
-        .zip(data.par_chunks(width * 3))
-        .for_each(|(out, row)| {
-            for c in 0..3 {
-                let (mut sum, mut count) = (0.0, 0.0);
-                for x in 0..width + radius {
-                    if x < width {
-                        sum += row[x * 3 + c];
-                        count += 1.0;
-                    }
-                    if x > 2 * radius {
-                        sum -= row[(x - 2 * radius - 1) * 3 + c];
-                        count -= 1.0;
-                    }
-                    if x >= radius {
-                        out[(x - radius) * 3 + c] = sum / count;
-                    }
-                }
-            }
-        });
-    out
-}
-
-fn down(data: &[f32], width: usize, radius: usize) -> Vec<f32> {
-    let stride = width * 3;
-    let height = data.len() / stride.max(1);
-    let mut out = vec![0.0; data.len()];
-    out.par_chunks_mut(stride).enumerate().for_each(|(y, out)| {
-        let (from, to) = (y.saturating_sub(radius), (y + radius + 1).min(height));
-        for row in data[from * stride..to * stride].chunks_exact(stride) {
-            for (sum, value) in out.iter_mut().zip(row) {
-                *sum += value;
-            }
+/// Replaces each of `data`'s items, `len` numbers each, by the mean of itself and its `radius` neighbours on both sides.
+fn window_means(data: &mut [f32], len: usize, radius: usize) {
+    let own = data.to_vec();
+    let count = own.len() / len.max(1);
+    let item = |i: usize| &own[i * len..(i + 1) * len];
+    let mut sums = vec![0.0; len];
+    for i in 0..count + radius {
+        if i < count {
+            sums.iter_mut().zip(item(i)).for_each(|(s, v)| *s += v);
         }
-        let scale = 1.0 / (to - from) as f32;
-        for value in out {
-            *value *= scale;
+        if let Some(gone) = i.checked_sub(2 * radius + 1) {
+            sums.iter_mut().zip(item(gone)).for_each(|(s, v)| *s -= v);
         }
-    });
-    out
+        if let Some(to) = i.checked_sub(radius) {
+            let within = (to + radius + 1).min(count) - to.saturating_sub(radius);
+            let scale = 1.0 / within as f32;
+            let out = &mut data[to * len..(to + 1) * len];
+            out.iter_mut().zip(&sums).for_each(|(o, s)| *o = s * scale);
+        }
+    }
 }
 
 /// Levels carried to the cells that do not speak; none when no cell speaks.
-fn carried(levels: &[Option<f32>], shape: &Grid) -> Option<Vec<f32>> {
+fn carried(levels: &[Option<[f32; 2]>], shape: &Grid) -> Option<Grid> {
     let mut values = shape.clone();
     let mut weights = vec![0.0; levels.len()];
     for (at, found) in levels.iter().enumerate() {
-        if let Some(level) = found {
-            values.data[at] = [*level; 3];
+        if let Some([light, colour]) = found {
+            values.data[at] = [*light, *colour, 0.0];
             weights[at] = 8.0;
         }
     }
-    if weights.iter().all(|w| *w == 0.0) {
-        return None;
-    }
-    Some(
-        membrane(&values, &weights)
-            .data
-            .iter()
-            .map(|v| v[0])
-            .collect(),
-    )
+    weights
+        .iter()
+        .any(|w| *w > 0.0)
+        .then(|| membrane(&values, &weights))
 }

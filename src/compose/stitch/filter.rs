@@ -39,43 +39,30 @@ pub fn luma(rgb: &[f32]) -> f32 {
     0.25 * rgb[0] + 0.5 * rgb[1] + 0.25 * rgb[2]
 }
 
-/// |difference of two Laplacians| / 6 of one channel (Immerkær, "Fast noise variance estimation", 1996): white noise keeps its
-/// standard deviation, ramps and straight edges along the axes vanish. Zero in the outermost row and column.
-fn high_pass(channel: &[f32], width: usize) -> Vec<f32> {
-    let height = channel.len() / width.max(1);
-    let mut out = vec![0.0; channel.len()];
-    out.par_chunks_mut(width).enumerate().for_each(|(y, row)| {
-        if y == 0 || y + 1 >= height {
+/// |difference of two Laplacians| / 6 (Immerkær, "Fast noise variance estimation", 1996) of interleaved RGB: white noise
+/// keeps its standard deviation, ramps and straight edges along the axes vanish. The mean over the channels, so that grain
+/// of colours counts as grain of light does. Zero in the outermost rows and columns.
+pub fn high_pass_rgb(rgb: &[f32], width: usize) -> Vec<f32> {
+    let stride = width * 3;
+    let height = rgb.len() / stride.max(1);
+    let mut out = vec![0.0; rgb.len() / 3];
+    out.par_chunks_mut(width).enumerate().for_each(|(y, out)| {
+        if y == 0 || y + 1 >= height || width < 3 {
             return;
         }
-        for (x, value) in row.iter_mut().enumerate() {
-            if x == 0 || x + 1 >= width {
-                continue;
+        let line = |y: usize| &rgb[y * stride..(y + 1) * stride];
+        let (above, here, below) = (line(y - 1), line(y), line(y + 1));
+        for (x, out) in out[1..width - 1].iter_mut().enumerate() {
+            // `left` is the pixel before this one.
+            let left = x * 3;
+            for c in left..left + 3 {
+                let corners = above[c] + above[c + 6] + below[c] + below[c + 6];
+                let sides = above[c + 3] + here[c] + here[c + 6] + below[c + 3];
+                *out += (corners - 2.0 * sides + 4.0 * here[c + 3]).abs() / 18.0;
             }
-            let at = y * width + x;
-            let p = |i: usize| channel[i];
-            let corners =
-                p(at - width - 1) + p(at - width + 1) + p(at + width - 1) + p(at + width + 1);
-            let sides = p(at - width) + p(at - 1) + p(at + 1) + p(at + width);
-            *value = ((corners - 2.0 * sides + 4.0 * p(at)) / 6.0).abs();
         }
     });
     out
-}
-
-/// The same for interleaved RGB: the mean over the channels, so that grain of colours counts as grain of light does.
-pub fn high_pass_rgb(rgb: &[f32], width: usize) -> Vec<f32> {
-    let channel = |c: usize| rgb.chunks_exact(3).map(|p| p[c]).collect::<Vec<f32>>();
-    let mut sum = high_pass(&channel(0), width);
-    for c in 1..3 {
-        for (sum, value) in sum.iter_mut().zip(high_pass(&channel(c), width)) {
-            *sum += value;
-        }
-    }
-    for value in &mut sum {
-        *value /= 3.0;
-    }
-    sum
 }
 
 /// Median of the values; 0 for none. Reorders them.
@@ -101,9 +88,15 @@ mod tests {
         let flat = vec![0.25; 7 * 5 * 3];
         assert!(blur5(&flat, 7).iter().all(|v| (v - 0.25).abs() < 1e-6));
         let ramp: Vec<f32> = (0..35)
-            .map(|i| (i % 7) as f32 * 0.1 + (i / 7) as f32)
+            .flat_map(|i| [(i % 7) as f32 * 0.1 + (i / 7) as f32; 3])
             .collect();
-        assert!(high_pass(&ramp, 7).iter().all(|v| *v < 1e-5));
+        assert!(high_pass_rgb(&ramp, 7).iter().all(|v| *v < 1e-5));
+        let mut dot = vec![0.0; 7 * 5 * 3];
+        dot[(2 * 7 + 3) * 3 + 1] = 1.0;
+        let found = high_pass_rgb(&dot, 7);
+        assert!((found[2 * 7 + 3] - 4.0 / 18.0).abs() < 1e-6);
+        assert!((found[2 * 7 + 2] - 2.0 / 18.0).abs() < 1e-6);
+        assert!((found[7 + 2] - 1.0 / 18.0).abs() < 1e-6);
     }
 
     #[test]

@@ -8,12 +8,12 @@
 use rayon::prelude::*;
 
 use super::area::Area;
-use super::filter::{high_pass_rgb, luma, quantile};
+use super::filter::{high_pass_rgb, quantile};
 use super::membrane::{Grid, membrane};
 use super::spectrum::level;
 
 /// Side of a cell in px.
-const CELL: usize = 16;
+pub const CELL: usize = 16;
 /// A cell speaks when it has this many pixels of a side.
 const MIN_PIXELS: usize = 12;
 /// The level wanted is this quantile of the photo's cells in a neighbourhood: low, because texture only adds, …
@@ -43,33 +43,45 @@ const SAME: f32 = 0.25 / 255.0;
 pub struct Levels {
     /// Per cell: the level wanted, the fill's as it came, and the fill's at full sharpness.
     cells: Grid,
-    /// 0–1: how sure it is that the fill lacks any.
-    certainty: f32,
+    /// Per cell, 0–1: how sure it is that the fill lacks any.
+    certainty: Vec<f32>,
 }
 
 impl Levels {
     /// `flat` is the picture with the result in it, colours and seam matched; `sharpened` the same at full sharpness,
-    /// none when that changes nothing.
-    pub fn measure(area: &Area, flat: &[f32], sharpened: Option<&[f32]>) -> Self {
+    /// none when that changes nothing; `calm` what was taken from a busy fill along its edge, and grain with it.
+    pub fn measure(
+        area: &Area,
+        flat: &[f32],
+        sharpened: Option<&[f32]>,
+        calm: Option<&[f32]>,
+    ) -> Self {
         let photo = cells(area, &area.photo, |at| area.composite[at] == 0);
         let plain = fill_cells(area, flat);
         let sharp = sharpened.map_or_else(|| plain.clone(), |s| fill_cells(area, s));
         let mut grid = Grid::new(CELL, area.width, area.height);
         let mut all: Vec<f32> = photo.iter().flatten().copied().collect();
         let most = ROUGHEST * quantile(&mut all, QUIETEST);
+        let level = |share: f32| spread(&quiet(&photo, &grid, share), &grid);
+        let (quiet, typical) = (level(QUIET), level(TYPICAL));
         let loses = loses_grain(area);
-        let share = if loses { TYPICAL } else { QUIET };
-        let mut wanted = spread(&quiet(&photo, &grid, share), &grid);
-        for level in &mut wanted {
-            *level = level.min(most);
-        }
-        let certainty = if loses { 1.0 } else { doubt(&plain, &wanted) };
+        let doubt = doubt(&plain, &quiet);
+        let calmed = calmed(area, calm, &grid);
         let same = unchanged(area, &grid);
         let found = spread(&plain, &grid);
         let found_sharp = spread(&sharp, &grid);
+        let mut certainty = vec![1.0; grid.data.len()];
         for (at, value) in grid.data.iter_mut().enumerate() {
-            let wanted = if same[at] { 0.0 } else { wanted[at] };
-            *value = [wanted, found[at], found_sharp[at]];
+            let is_sure = loses || calmed[at];
+            if !is_sure {
+                certainty[at] = doubt;
+            }
+            let wanted = if is_sure { typical[at] } else { quiet[at] }.min(most);
+            *value = [
+                if same[at] { 0.0 } else { wanted },
+                found[at],
+                found_sharp[at],
+            ];
         }
         Self {
             cells: grid,
@@ -80,11 +92,10 @@ impl Levels {
     /// Factor on a tile of level 1, the same for every channel, at a sharpness and grain strength of 0–1.
     pub fn gains(&self, sharpness: f32, strength: f32) -> Grid {
         let mut gains = self.cells.clone();
-        let strength = strength * self.certainty;
-        for value in &mut gains.data {
+        for (value, certainty) in gains.data.iter_mut().zip(&self.certainty) {
             let [wanted, plain, sharp] = *value;
             let found = (plain + sharpness * (sharp - plain)) * NEAR;
-            *value = [strength * (wanted * wanted - found * found).max(0.0).sqrt(); 3];
+            *value = [strength * certainty * (wanted * wanted - found * found).max(0.0).sqrt(); 3];
         }
         gains
     }
@@ -129,6 +140,17 @@ fn doubt(fill: &[Option<f32>], wanted: &[f32]) -> f32 {
     ((DOUBT.1 - typical) / (DOUBT.1 - DOUBT.0)).clamp(0.0, 1.0)
 }
 
+/// Cells from which something was taken.
+fn calmed(area: &Area, calm: Option<&[f32]>, grid: &Grid) -> Vec<bool> {
+    let mut found = vec![false; grid.data.len()];
+    for (at, taken) in calm.unwrap_or_default().chunks_exact(3).enumerate() {
+        if area.composite[at] > 0 && taken.iter().any(|v| v.abs() > SAME) {
+            found[at / area.width / CELL * grid.columns + at % area.width / CELL] = true;
+        }
+    }
+    found
+}
+
 /// Cells in which the fill is the photo, and empty ones beside them.
 fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
     let own: Vec<Option<bool>> = (0..grid.data.len())
@@ -161,45 +183,49 @@ fn unchanged(area: &Area, grid: &Grid) -> Vec<bool> {
         .collect()
 }
 
-/// The level of a band of detail (RGB) in every cell that has enough pixels inside, and the cells' shape.
-pub fn cell_levels(
-    area: &Area,
-    band: &[f32],
-    is_inside: impl Fn(usize) -> bool + Sync,
-) -> (Vec<Option<f32>>, Grid) {
-    let lumas: Vec<f32> = band.chunks_exact(3).map(|p| luma(p).abs()).collect();
-    let found = levels(area, &lumas, is_inside);
-    (found, Grid::new(CELL, area.width, area.height))
-}
-
 /// The level of grain in every cell that has enough pixels inside.
 fn cells(
     area: &Area,
     picture: &[f32],
     is_inside: impl Fn(usize) -> bool + Sync,
 ) -> Vec<Option<f32>> {
-    levels(area, &high_pass_rgb(picture, area.width), is_inside)
-}
-
-fn levels(area: &Area, high: &[f32], is_inside: impl Fn(usize) -> bool + Sync) -> Vec<Option<f32>> {
+    let high = high_pass_rgb(picture, area.width);
     let grid = Grid::new(CELL, area.width, area.height);
-    let one = |values: &mut Vec<f32>, index: usize| {
-        values.clear();
-        let (cx, cy) = (index % grid.columns * CELL, index / grid.columns * CELL);
-        for y in cy.max(1)..(cy + CELL).min(area.height.saturating_sub(1)) {
-            for x in cx.max(1)..(cx + CELL).min(area.width.saturating_sub(1)) {
-                let at = y * area.width + x;
-                if is_inside(at) {
-                    values.push(high[at]);
-                }
-            }
-        }
-        (values.len() >= MIN_PIXELS).then(|| level(values))
+    let one = |buffer: &mut Vec<f32>, index: usize| {
+        let corner = (index % grid.columns * CELL, index / grid.columns * CELL);
+        cell_level(
+            area,
+            corner,
+            |x, y| high[y * area.width + x],
+            &is_inside,
+            buffer,
+        )
     };
     (0..grid.data.len())
         .into_par_iter()
         .map_init(Vec::new, one)
         .collect()
+}
+
+/// The level of one cell, by its upper left corner; none when too few pixels are inside. The outermost rows and columns
+/// never count: high-passes have no values there. `value` gets x and y in the area.
+pub fn cell_level(
+    area: &Area,
+    corner: (usize, usize),
+    value: impl Fn(usize, usize) -> f32,
+    is_inside: &impl Fn(usize) -> bool,
+    buffer: &mut Vec<f32>,
+) -> Option<f32> {
+    buffer.clear();
+    let (left, top) = corner;
+    for y in top.max(1)..(top + CELL).min(area.height.saturating_sub(1)) {
+        for x in left.max(1)..(left + CELL).min(area.width.saturating_sub(1)) {
+            if is_inside(y * area.width + x) {
+                buffer.push(value(x, y));
+            }
+        }
+    }
+    (buffer.len() >= MIN_PIXELS).then(|| level(buffer))
 }
 
 /// This quantile over each cell's neighbourhood, where the cell itself speaks.

@@ -66,27 +66,35 @@ pub const SEAM: Scale = Scale {
 /// The model's drift, measured on the pixels that it kept and carried into the hole. None when it kept them exactly.
 pub fn drift(area: &Area, cell: usize) -> Option<Grid> {
     let mut means = Grid::new(cell, area.width, area.height);
+    let columns = means.columns;
     let mut weights = vec![0.0; means.data.len()];
-    let mut largest = 0.0_f32;
-    for cy in 0..means.rows {
-        for cx in 0..means.columns {
-            let mut sum = [0.0; 3];
-            let mut count = 0.0_f32;
-            for_cell(area, cell, cx, cy, |at| {
-                if area.is_known(at) {
-                    add(&mut sum, Area::pixel(&area.photo, at), 1.0);
-                    add(&mut sum, Area::pixel(&area.result, at), -1.0);
-                    count += 1.0;
+    means
+        .data
+        .par_chunks_mut(columns)
+        .zip(weights.par_chunks_mut(columns))
+        .enumerate()
+        .for_each(|(cy, (means, weights))| {
+            for cx in 0..columns {
+                let mut sum = [0.0; 3];
+                let mut count = 0.0_f32;
+                for_cell(area, cell, cx, cy, |at| {
+                    if area.is_known(at) {
+                        add(&mut sum, Area::pixel(&area.photo, at), 1.0);
+                        add(&mut sum, Area::pixel(&area.result, at), -1.0);
+                        count += 1.0;
+                    }
+                });
+                if count > 0.0 {
+                    means[cx] = sum.map(|s| s / count);
+                    weights[cx] = DRIFT_WEIGHT * count / (cell * cell) as f32;
                 }
-            });
-            if count > 0.0 {
-                let at = cy * means.columns + cx;
-                means.data[at] = sum.map(|s| s / count);
-                largest = means.data[at].iter().fold(largest, |m, v| m.max(v.abs()));
-                weights[at] = DRIFT_WEIGHT * count / (cell * cell) as f32;
             }
-        }
-    }
+        });
+    let largest = means
+        .data
+        .iter()
+        .flatten()
+        .fold(0.0_f32, |m, v| m.max(v.abs()));
     (largest > NOTHING).then(|| membrane(&means, &weights))
 }
 

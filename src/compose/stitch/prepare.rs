@@ -7,7 +7,7 @@ use super::membrane::{Grid, membrane};
 use super::offsets::{COLOUR, SEAM, drift, residual};
 use super::sharpen::{self, Sharpness};
 use super::spectrum::{Tile, grain_tile};
-use super::{StitchError, apply, calm};
+use super::{StitchError, apply, calm, edge};
 use crate::compose::CropMasks;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::raster::{Plane, RgbF32};
@@ -15,15 +15,6 @@ use rayon::prelude::*;
 
 /// What the seam's fine correction fades with, inside the hole, in px.
 const SEAM_FADE_PX: f32 = 12.0;
-/// Width of the band beside the hole where photo and result are compared, in px.
-const EDGE_BAND_PX: u8 = 3;
-/// How strongly a pixel of that band holds the field.
-const EDGE_WEIGHT: f32 = 8.0;
-/// How far the last correction reaches into the hole: a share of its depth, in px at least and at most.
-const EDGE_REACH: f32 = 0.35;
-const EDGE_PX: std::ops::RangeInclusive<f32> = 4.0..=22.0;
-/// Side of that correction's cells, in px.
-const EDGE_CELL: usize = 2;
 /// Side of the cells of the fields that `apply` reads, in px.
 pub(super) const FIELD_CELL: usize = 4;
 
@@ -100,11 +91,16 @@ impl StitchCache {
 
 fn measure(area: &Area, seed: u64) -> Parts {
     let ((offsets, calm), sharpness) = rayon::join(
-        || rayon::join(|| offsets(area), || calm::measure(area, edge_reach(area))),
+        || {
+            let mut calm = calm::measure(area, edge::reach(area));
+            let offsets = offsets(area, calm.as_deref());
+            edge::continue_pixels(area, &offsets.fields(), &mut calm);
+            (offsets, calm)
+        },
         || sharpen::measure(area),
     );
     let flat = flat(area, &offsets, calm.as_deref());
-    let (levels, tile) = texture(area, &flat, sharpness.as_ref(), seed);
+    let (levels, tile) = texture(area, &flat, calm.as_deref(), sharpness.as_ref(), seed);
     let window = area.window;
     let rgb = |data: &[f32]| cut(data, area.width * 3, window, 3);
     Parts {
@@ -130,12 +126,12 @@ fn measure(area: &Area, seed: u64) -> Parts {
     }
 }
 
-fn offsets(area: &Area) -> Offsets {
+fn offsets(area: &Area, calm: Option<&[f32]>) -> Offsets {
     let drift = drift(area, COLOUR.cell);
     let found = residual(area, drift.as_ref(), &COLOUR);
     let colour = sum(drift, found).map(|field| resampled(&field, area));
     let fine = residual(area, colour.as_ref(), &SEAM).map(|field| faded(field, area));
-    let edge = edge(area, [&colour, &fine]);
+    let edge = edge::field(area, calm, [&colour, &fine]);
     Offsets {
         colour,
         seam: fine,
@@ -148,6 +144,12 @@ struct Offsets {
     colour: Option<Grid>,
     seam: Option<Grid>,
     edge: Option<Grid>,
+}
+
+impl Offsets {
+    fn fields(&self) -> [&Option<Grid>; 3] {
+        [&self.colour, &self.seam, &self.edge]
+    }
 }
 
 /// The sum of two fields on the same cells.
@@ -165,55 +167,6 @@ fn sum(one: Option<Grid>, other: Option<Grid>) -> Option<Grid> {
     }
 }
 
-/// What still parts photo and result right at the hole's edge, colours and content alike, where the model repainted known
-/// ground: carried into the hole as a membrane and faded there, so that the fill leaves the photo without a step whatever
-/// it shows (Pérez et al., "Poisson Image Editing", 2003, in its membrane form). None where nothing known was repainted.
-fn edge(area: &Area, done: [&Option<Grid>; 2]) -> Option<Grid> {
-    // Where the photo ends at a hard line its last pixels count; a fade leaves room for a calmer mean.
-    let band = if seam_px(area) > 0.0 { EDGE_BAND_PX } else { 1 };
-    let mut means = Grid::new(EDGE_CELL, area.width, area.height);
-    let mut weights = vec![0.0_f32; means.data.len()];
-    for y in 0..area.height {
-        for x in 0..area.width {
-            let at = y * area.width + x;
-            let is_beside = area.to_core[at] > 0 && area.to_core[at] <= band;
-            if !is_beside || area.denoise[at] == 0 {
-                continue;
-            }
-            let to = y / EDGE_CELL * means.columns + x / EDGE_CELL;
-            weights[to] += 1.0;
-            for c in 0..3 {
-                means.data[to][c] += area.photo[at * 3 + c] - area.result[at * 3 + c];
-            }
-        }
-    }
-    if weights.iter().all(|w| *w == 0.0) {
-        return None;
-    }
-    for (at, weight) in weights.iter_mut().enumerate() {
-        if *weight > 0.0 {
-            let pixel = means.pixel(at, area.width, area.height);
-            let mut value = means.data[at].map(|v| v / *weight);
-            for field in done.into_iter().flatten() {
-                let there = field.at(pixel % area.width, pixel / area.width);
-                for c in 0..3 {
-                    value[c] -= there[c];
-                }
-            }
-            means.data[at] = value;
-            *weight *= EDGE_WEIGHT;
-        }
-    }
-    let mut field = membrane(&means, &weights);
-    let reach = edge_reach(area);
-    for at in 0..field.data.len() {
-        let depth = f32::from(area.in_core[field.pixel(at, area.width, area.height)]);
-        let fade = (-0.5 * (depth / reach).powi(2)).exp();
-        field.data[at] = field.data[at].map(|v| v * fade);
-    }
-    Some(field)
-}
-
 /// The field on the finer cells that `apply` reads.
 fn resampled(field: &Grid, area: &Area) -> Grid {
     let mut fine = Grid::new(FIELD_CELL, area.width, area.height);
@@ -228,11 +181,6 @@ fn resampled(field: &Grid, area: &Area) -> Grid {
     fine
 }
 
-fn edge_reach(area: &Area) -> f32 {
-    let deepest = area.in_core.iter().copied().max().unwrap_or(0);
-    (f32::from(deepest) * EDGE_REACH).clamp(*EDGE_PX.start(), *EDGE_PX.end())
-}
-
 /// Fine corrections belong to the edge: they fade towards the middle of the hole.
 fn faded(mut field: Grid, area: &Area) -> Grid {
     for at in 0..field.data.len() {
@@ -242,12 +190,18 @@ fn faded(mut field: Grid, area: &Area) -> Grid {
     field
 }
 
-fn texture(area: &Area, flat: &[f32], sharpness: Option<&Sharpness>, seed: u64) -> (Levels, Tile) {
+fn texture(
+    area: &Area,
+    flat: &[f32],
+    calm: Option<&[f32]>,
+    sharpness: Option<&Sharpness>,
+    seed: u64,
+) -> (Levels, Tile) {
     let sharpened: Option<Vec<f32>> = sharpness.map(|s| {
         let add = |(value, detail): (&f32, &f32)| value + s.amount * detail;
-        flat.iter().zip(&s.detail).map(add).collect()
+        flat.par_iter().zip(&s.detail).map(add).collect()
     });
-    let levels = Levels::measure(area, flat, sharpened.as_deref());
+    let levels = Levels::measure(area, flat, sharpened.as_deref(), calm);
     let tile = grain_tile(area, sharpened.as_deref().unwrap_or(flat), seed);
     (levels, tile)
 }
@@ -256,7 +210,7 @@ fn texture(area: &Area, flat: &[f32], sharpness: Option<&Sharpness>, seed: u64) 
 /// the edge counts as grain.
 fn flat(area: &Area, offsets: &Offsets, calm: Option<&[f32]>) -> Vec<f32> {
     let mut out = area.photo.clone();
-    let fields = [&offsets.colour, &offsets.seam, &offsets.edge];
+    let fields = offsets.fields();
     out.par_chunks_mut(area.width * 3)
         .enumerate()
         .for_each_init(
@@ -287,7 +241,7 @@ fn flat(area: &Area, offsets: &Offsets, calm: Option<&[f32]>) -> Vec<f32> {
 }
 
 /// How far the mask fades: the depth of its deepest partly covered pixel.
-fn seam_px(area: &Area) -> f32 {
+pub(super) fn seam_px(area: &Area) -> f32 {
     let partly = area.composite.iter().zip(&area.inside);
     let deepest = partly
         .filter(|(c, _)| **c > 0 && **c < 255)

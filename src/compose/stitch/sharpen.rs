@@ -5,6 +5,8 @@
 //! brings its detail nearest to the photo's (least squares). Where it kept them exactly, textured cells around the hole
 //! and in it are compared by the ratio of their finest to their next finest detail, which does not depend on contrast.
 
+use rayon::prelude::*;
+
 use super::area::Area;
 use super::filter::{blur5, luma, median};
 
@@ -42,7 +44,7 @@ pub fn measure(area: &Area) -> Option<Sharpness> {
 }
 
 fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
-    a.iter().zip(b).map(|(a, b)| a - b).collect()
+    a.par_iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// None when too few pixels were kept, or all of them exactly.

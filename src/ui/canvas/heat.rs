@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use eframe::egui::Context;
 
-use super::question::Question;
 use crate::app::{App, Changes};
 use crate::document::Document;
 use crate::engine::JobId;
 use crate::geometry::{PixelRect, PixelSize};
 use crate::gpu::OverlayPicture;
+use crate::ui::question::Question;
 
 /// Keys of these pictures begin here; see `pictures`.
 const KEYS: u64 = 1 << 61;

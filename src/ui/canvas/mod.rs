@@ -16,7 +16,6 @@ mod legend;
 mod marks;
 mod model_view;
 mod pictures;
-mod question;
 mod selecting;
 mod split;
 mod view;

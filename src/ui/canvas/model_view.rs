@@ -9,13 +9,13 @@ use eframe::egui::{
 };
 
 use super::marks::{reduced, stretched};
-use super::question::Question;
 use super::view::Mapping;
 use crate::geometry::PixelRect;
 use crate::gpu::OverlayPicture;
 use crate::plan::{CropPlan, Extension, GenerateSettings, InpaintPlan, MaskRecipe};
 use crate::raster::Plane;
 use crate::ui::action::Scene;
+use crate::ui::question::Question;
 use crate::ui::text;
 use crate::ui::theme::{self, Palette, size};
 

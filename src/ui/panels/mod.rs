@@ -1,6 +1,7 @@
 //! Owns what stands around the canvas: menus above, tools at the left and over the photo, settings at the right, the state
 //! below. Each file is one panel that reads a `Scene` and pushes actions.
 
+mod additions;
 mod edge;
 mod edits;
 mod extend;

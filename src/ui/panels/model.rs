@@ -1,13 +1,15 @@
 //! Owns the choice of the model: Exemplar, a recent folder, another folder. Part of the side panel.
 
+use super::additions;
 use eframe::egui::{
-    self, CornerRadius, Popup, Rect, RichText, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    self, CornerRadius, Popup, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
     accesskit::Role, pos2, vec2,
 };
 
 use crate::app::{Command, Model};
 use crate::engine::ModelChoice;
-use crate::ui::action::{Action, Pick, Scene};
+use crate::ui::action::{Action, Scene};
+use crate::ui::commands::ViewCommand;
 use crate::ui::icons::{self, Icon};
 use crate::ui::text;
 use crate::ui::theme::{self, size};
@@ -27,6 +29,7 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         card(ui, &name, &line).on_hover_text(Command::ChooseModel(ModelChoice::Exemplar).tooltip());
     let width = card.rect.width() - 14.0;
     Popup::menu(&card).show(|ui| menu(ui, width, scene));
+    additions::show(ui, scene);
 }
 
 fn describe(scene: &Scene<'_>) -> (String, String) {
@@ -135,8 +138,8 @@ fn menu(ui: &mut Ui, width: f32, scene: &mut Scene<'_>) {
         }
     }
     ui.separator();
-    if ui.button(RichText::new(text::CHOOSE_MODEL)).clicked() {
-        scene.ask(Action::Pick(Pick::Model));
+    if ui.button(text::view_label(ViewCommand::Models)).clicked() {
+        scene.ask(Action::View(ViewCommand::Models));
         ui.close();
     }
 }

@@ -7,7 +7,8 @@ use eframe::egui::{
 
 use crate::app::Command;
 use crate::plan::Task;
-use crate::ui::action::{Action, Pick, Scene};
+use crate::ui::action::{Action, Scene};
+use crate::ui::commands::ViewCommand;
 use crate::ui::icons::{self, Icon};
 use crate::ui::text;
 use crate::ui::theme::{self, size};
@@ -130,7 +131,7 @@ fn no_words(ui: &mut Ui, scene: &mut Scene<'_>) {
                     .link(RichText::new(text::CHOOSE_MODEL).font(theme::regular(12.5)))
                     .clicked()
                 {
-                    scene.ask(Action::Pick(Pick::Model));
+                    scene.ask(Action::View(ViewCommand::Models));
                 }
             });
         });

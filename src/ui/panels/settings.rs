@@ -3,7 +3,7 @@
 
 use eframe::egui::{DragValue, RichText, Slider, Ui, vec2};
 
-use crate::app::Command;
+use crate::app::{Command, Model};
 use crate::engine::{DeviceChoice, Precision, SAMPLERS};
 use crate::plan::GenerateSettings;
 use crate::ui::action::Scene;
@@ -15,7 +15,7 @@ use crate::ui::widgets::{self, IconButton, auto_number, row};
 
 const MAX_SEED: u64 = 999_999_999;
 const MAX_VARIATIONS: u32 = 8;
-/// Where a slider stands before "auto" was left: what diffusers' inpaint pipeline uses.
+/// Where a slider stands before "auto" was left, for models that say nothing of it.
 const FIRST_STEPS: f64 = 50.0;
 const FIRST_GUIDANCE: f64 = 7.5;
 const FIRST_STRENGTH: f64 = 1.0;
@@ -27,6 +27,10 @@ pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {
     let mut settings = scene.app.generate_settings().clone();
     let before = settings.clone();
     let why_not = (!scene.app.model().reads_prompts()).then_some(text::NOT_FOR_EXEMPLAR);
+    let (first_steps, first_guidance) = match scene.app.model() {
+        Model::Checkpoint { summary, .. } => (f64::from(summary.steps), summary.guidance),
+        Model::Exemplar | Model::Erase => (FIRST_STEPS, FIRST_GUIDANCE),
+    };
     variations(ui, scene);
     seed(ui, &mut settings, scene);
     row(ui, text::STEPS, text::STEPS_TIP, None, |ui| {
@@ -36,7 +40,7 @@ pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui,
             text::STEPS,
             &mut steps,
-            FIRST_STEPS,
+            first_steps,
             1.0..=max.min(200.0),
             0,
         ) {
@@ -48,7 +52,7 @@ pub fn settings(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui,
             text::GUIDANCE,
             &mut settings.guidance_scale,
-            FIRST_GUIDANCE,
+            first_guidance,
             1.0..=30.0,
             1,
         );

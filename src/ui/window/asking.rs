@@ -35,7 +35,7 @@ impl Window {
                     path,
                 });
             }
-            Picked::Path(Pick::Model, folder) => {
+            Picked::Path(Pick::Model | Pick::ModelFile, folder) => {
                 self.state.is_model_being_read = true;
                 self.app
                     .dispatch(Command::ChooseModel(ModelChoice::Folder(folder)));
@@ -65,7 +65,7 @@ impl Window {
                 .document()
                 .and_then(Document::path)
                 .map(PathBuf::from),
-            Pick::Model => self.app.settings().recent_models.first().cloned(),
+            Pick::Model | Pick::ModelFile => self.app.settings().recent_models.first().cloned(),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Owns asking a thread for something that takes a while, such as a plan or a comparison: one question at a time, and an
-//! answer that came too late is for nobody. Used by the heat map and the model view. Must never block.
+//! answer that came too late is for nobody. Used by the heat map, the model view and the list of models. Must never block.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
