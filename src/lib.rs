@@ -31,7 +31,7 @@
 //! | [`diffusion`] | the models: exemplar and Erase (weight-free), Stable Diffusion 1, 2 and XL in burn, from folders and single files |
 //! | [`models`] | what a folder or file on disk is, and where models lie on this machine |
 //! | [`quality`] | numbers that say how good a fill is; benchmark holes; the table of scores |
-//! | [`engine`] | the worker thread, jobs, devices |
+//! | [`engine`] | the worker thread, jobs, devices, memory |
 //! | [`document`] | the open picture: fills upon the photo, frame, mask, history; the journal and project files that keep them |
 //! | [`app`] | the state that front ends share, the commands that change it, recovery after a crash |
 //! | [`gpu`] | drawing the canvas |

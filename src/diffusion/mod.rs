@@ -11,6 +11,7 @@ pub mod exemplar;
 pub mod folder;
 pub mod guidance;
 pub mod lora;
+pub mod memory;
 pub mod noise;
 mod ops;
 pub mod pipeline;

@@ -5,7 +5,7 @@ use burn::tensor::ops::{ConvOptions, PadMode};
 use burn::tensor::{Tensor, module};
 
 use crate::diffusion::error::{DiffusionError, Result};
-use crate::diffusion::ops::host;
+use crate::diffusion::ops::{host, widened};
 use crate::diffusion::weights::Scope;
 
 /// A convolution's fixed numbers.
@@ -100,6 +100,11 @@ impl Conv2d {
         }
     }
 
+    /// Channels out.
+    pub fn outputs(&self) -> usize {
+        self.shape.outputs
+    }
+
     /// `[n, inputs, h, w]` to `[n, outputs, h', w']`.
     pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>> {
         self.run(x, self.bias.clone())
@@ -125,7 +130,7 @@ impl Conv2d {
         }
         let weight = match &self.kernel {
             Kernel::Winograd(weight) => return host::winograd::conv2d(x, weight, bias),
-            Kernel::Plain(weight) => weight,
+            Kernel::Plain(weight) => &widened(weight, x.dtype()),
         };
         if host::serves(&x) {
             return host::conv2d(x, weight, bias, &self.shape);

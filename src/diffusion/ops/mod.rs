@@ -7,11 +7,11 @@ mod conv;
 mod host;
 mod norm;
 
-pub use attend::attend;
+pub use attend::{MOST_SCORES, attend, with_scores};
 pub use conv::{Conv2d, ConvShape};
 pub use norm::{GroupNorm, LayerNorm};
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 
 use crate::diffusion::error::Result;
 use crate::diffusion::weights::Scope;
@@ -35,12 +35,18 @@ impl Linear {
         }
     }
 
+    /// `[inputs, outputs]` in the type of what it meets.
+    fn weight(&self, dtype: DType) -> Tensor<2> {
+        widened(&self.weight.clone().transpose(), dtype).transpose()
+    }
+
     /// `[.., inputs]` to `[.., outputs]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let mut dims = x.dims();
         let inputs = dims[D - 1];
         let rows = dims.iter().product::<usize>() / inputs.max(1);
-        let y = x.reshape([rows, inputs]).matmul(self.weight.clone());
+        let weight = self.weight(x.dtype());
+        let y = x.reshape([rows, inputs]).matmul(weight);
         let y = match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze(),
             None => y,
@@ -52,10 +58,11 @@ impl Linear {
     /// Tokens from a picture: `[n, inputs, h, w]` to `[n, h · w, outputs]`.
     pub fn forward_from_picture(&self, x: Tensor<4>) -> Tensor<3> {
         let [n, channels, h, w] = x.dims();
+        let weight = self.weight(x.dtype());
         let y = x
             .reshape([n, channels, h * w])
             .swap_dims(1, 2)
-            .matmul(self.weight.clone().unsqueeze());
+            .matmul(weight.unsqueeze());
         match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze(),
             None => y,
@@ -65,7 +72,7 @@ impl Linear {
     /// A picture from tokens: `[n, h · w, inputs]` to `[n, outputs, h, w]`.
     pub fn forward_to_picture(&self, x: Tensor<3>, [h, w]: [usize; 2]) -> Tensor<4> {
         let n = x.dims()[0];
-        let weight: Tensor<3> = self.weight.clone().transpose().unsqueeze();
+        let weight: Tensor<3> = self.weight(x.dtype()).transpose().unsqueeze();
         let y = weight.matmul(x.swap_dims(1, 2));
         let outputs = y.dims()[1];
         let y = match &self.bias {
@@ -74,6 +81,29 @@ impl Linear {
         };
         y.reshape([n, outputs, h, w])
     }
+}
+
+/// Numbers that the CPU keeps of a weight of this shape in f32: kernels that are transformed for speed take more.
+pub fn kept_numbers(shape: &[usize]) -> usize {
+    let count = shape.iter().product();
+    match shape {
+        [outputs, inputs, 3, 3] if host::winograd::suits(*inputs, *outputs) => count / 9 * 16,
+        _ => count,
+    }
+}
+
+/// A weight in the type of what it meets: kept in fewer bits it is widened for the moment.
+fn widened<const D: usize>(weight: &Tensor<D>, dtype: DType) -> Tensor<D> {
+    if weight.dtype() == dtype {
+        return weight.clone();
+    }
+    if weight.device() == Device::flex()
+        && dtype == DType::F32
+        && let Ok(wide) = host::widen(weight.clone())
+    {
+        return wide;
+    }
+    weight.clone().cast(dtype)
 }
 
 /// `x · sigmoid(x)`.
@@ -131,7 +161,16 @@ pub fn resize_nearest(x: Tensor<4>, [h, w]: [usize; 2]) -> Result<Tensor<4>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+
+    #[test]
+    fn weights_kept_in_16_bits_are_widened_for_use() {
+        let numbers: Vec<f32> = (0..15_000u16).map(|v| f32::from(v % 700) / 64.0 - 5.0).collect();
+        let data = TensorData::new(numbers.clone(), [100, 150]);
+        let half = Tensor::<2>::from_data(data, (&Device::flex(), DType::F16));
+        let wide = widened(&half, DType::F32);
+        assert_eq!(wide.dtype(), DType::F32);
+        assert!(matches!(wide.try_into_vec_as::<f32>(), Ok(w) if w == numbers));
+    }
 
     #[test]
     fn tokens_come_back_in_order() {
