@@ -10,6 +10,7 @@ pub mod error;
 pub mod exemplar;
 pub mod folder;
 pub mod guidance;
+mod kernels;
 pub mod lora;
 pub mod noise;
 mod ops;

@@ -1,6 +1,7 @@
 //! Owns the primitives that the networks are made of: linear, convolution, norms, activations, attention, resizing. Each takes
-//! the way that is right and fast for its device: plain burn operations, or on the CPU (`flex`, f32) the kernels in `host`.
-//! Used by the networks only. Must never know a model's layout: a faster kernel for a device replaces code here and nowhere else.
+//! the way that is right and fast for its device: on the CPU (`flex`, f32) the kernels in `host`, on GPUs those in `diffusion::kernels`
+//! where there is one, else plain burn operations. Used by the networks only. Must never know a model's layout: a faster kernel for a
+//! device replaces code here and nowhere else.
 
 mod attend;
 mod conv;
@@ -14,6 +15,7 @@ pub use norm::{GroupNorm, LayerNorm};
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
 use crate::diffusion::error::Result;
+use crate::diffusion::kernels;
 use crate::diffusion::weights::Scope;
 
 /// `y = x Wᵀ + b` over the last dimension.
@@ -88,6 +90,9 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
 pub fn geglu(x: Tensor<3>) -> Result<Tensor<3>> {
     if host::serves(&x) {
         return host::geglu(x);
+    }
+    if kernels::serves(&x) {
+        return kernels::geglu(x);
     }
     let half = x.dims()[2] / 2;
     let gate = activation::gelu(x.clone().narrow(2, half, half));

@@ -4,6 +4,7 @@
 use burn::tensor::{DType, Tensor, activation, module};
 
 use crate::diffusion::error::Result;
+use crate::diffusion::kernels;
 use crate::diffusion::ops::host;
 use crate::diffusion::weights::Scope;
 
@@ -42,6 +43,11 @@ impl GroupNorm {
             return host::group_norm(x, self.groups, self.eps, &self.weight, &self.bias, silu);
         }
         let dtype = x.dtype();
+        if kernels::serves(&x) {
+            let alike = |t: &Tensor<1>| t.clone().cast(dtype);
+            let (weight, bias) = (alike(&self.weight), alike(&self.bias));
+            return kernels::group_norm(x, self.groups, self.eps, &weight, &bias, silu);
+        }
         let [n, channels, h, w] = x.dims();
         let x = x
             .cast(DType::F32)
