@@ -24,3 +24,4 @@ pub mod vae;
 pub mod weights;
 
 pub use error::{DiffusionError, Result};
+pub use ops::measure;

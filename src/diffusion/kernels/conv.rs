@@ -4,7 +4,8 @@
 //! kernels) is found by measuring on the device and remembered. Must never sum in f16.
 
 use burn::cubecl;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::Tensor as BurnTensor;
+use burn::tensor::ops::{ConvOptions, PadMode};
 use burn_cubecl::CubeTuneId;
 use burn_cubecl::kernel::conv::{ConvStrategy, conv_forward};
 use burn_cubecl::kernel::into_contiguous;
@@ -17,6 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{MOST_CUBES, empty, give, same_type, take};
 use crate::diffusion::error::Result;
+
+/// Pixels of the largest map that is laid out as columns, and the weights (a ninth of them) of the smallest layer.
+const MOST_COLUMNS: usize = 512;
+const DEEP: usize = 1 << 18;
 
 /// How the work is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -238,10 +243,10 @@ fn key((input, weight, _): &Inputs) -> ConvKey {
 /// `[n, inputs, h, w]`, not empty, to `[n, outputs, h, w]` with one row and column of zeros around the picture. `weight`
 /// `[outputs, inputs, 3, 3]` and `bias` `[outputs]` are of the input's type.
 pub fn conv3x3(
-    x: burn::tensor::Tensor<4>,
-    weight: &burn::tensor::Tensor<4>,
-    bias: burn::tensor::Tensor<1>,
-) -> Result<burn::tensor::Tensor<4>> {
+    x: BurnTensor<4>,
+    weight: &BurnTensor<4>,
+    bias: BurnTensor<1>,
+) -> Result<BurnTensor<4>> {
     let inputs = (take(x)?, take(weight.clone())?, take(bias)?);
     same_type(&inputs.0, &[&inputs.1, &inputs.2])?;
     static TUNER: LocalTuner<ConvKey, CubeTuneId> = local_tuner!();
@@ -250,6 +255,7 @@ pub fn conv3x3(
     let ways = TUNER.init(&id, || {
         let set = TunableSet::new(key, |_: &ConvKey, inputs: &Inputs| inputs.clone());
         let set = set.with(Tunable::new("burn", burns));
+        let set = set.with(Tunable::new("columns", columns));
         TILES.into_iter().fold(set, |set, (name, tile)| {
             set.with(Tunable::new(name, move |inputs| tiled(inputs, tile)))
         })
@@ -263,6 +269,27 @@ fn burns((input, weight, bias): Inputs) -> std::result::Result<CubeTensor, Strin
     conv_forward::<2>(input, weight, Some(bias), options, ConvStrategy::Autotune)
         .map(into_contiguous)
         .map_err(|error| format!("{error:?}"))
+}
+
+/// Patches as the columns of a matrix (Chellapilla et al. 2006, "im2col"), then burn's matrix product. For deep layers on small maps,
+/// where tiles are too few to keep a device busy and the matrix is small.
+fn columns((input, weight, bias): Inputs) -> std::result::Result<CubeTensor, String> {
+    let [n, inputs, h, w] = input.meta.shape().dims();
+    let outputs = weight.meta.shape()[0];
+    if n * h * w > MOST_COLUMNS || inputs * outputs < DEEP {
+        return Err("the matrix of columns would be too large for its use".to_owned());
+    }
+    let (x, weight, bias) = (give::<4>(input), give::<4>(weight), give::<1>(bias));
+    let x = x.pad([(1, 1), (1, 1)], PadMode::Constant(0.0));
+    let shifted = (0..9).map(|at| {
+        let part = x.clone().narrow(2, at / 3, h).narrow(3, at % 3, w);
+        part.reshape([n, inputs, 1, h * w])
+    });
+    let columns: BurnTensor<3> =
+        BurnTensor::cat(shifted.collect(), 2).reshape([n, inputs * 9, h * w]);
+    let product = weight.reshape([1, outputs, inputs * 9]).matmul(columns);
+    let sum = product + bias.reshape([1, outputs, 1]);
+    take(sum.reshape([n, outputs, h, w])).map_err(|error| error.to_string())
 }
 
 /// With the kernel above.
@@ -303,7 +330,7 @@ fn tiled((input, weight, bias): Inputs, tile: Tile) -> std::result::Result<CubeT
 mod tests {
     use super::*;
     use crate::diffusion::kernels::tests::{device, halves, random, worst};
-    use burn::tensor::{DType, Tensor, module};
+    use burn::tensor::{DType, module};
 
     /// Every tile, on shapes that overhang it in each direction, against burn on the CPU.
     #[test]
@@ -330,7 +357,7 @@ mod tests {
                 let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
                 let expected = module::conv2d(x, weight, Some(bias), options);
                 for (name, tile) in TILES {
-                    let got: Tensor<4> = give(tiled(there.clone(), tile).unwrap());
+                    let got: BurnTensor<4> = give(tiled(there.clone(), tile).unwrap());
                     let bound = if dtype == DType::F16 { 6e-4 } else { 2e-6 };
                     let worst = worst(&expected, got);
                     assert!(

@@ -4,7 +4,7 @@
 use burn::tensor::{DType, Tensor, activation};
 
 use crate::diffusion::error::Result;
-use crate::diffusion::ops::host;
+use crate::diffusion::ops::{host, measure};
 
 /// The score matrices of all heads' chunks, in numbers: 64 MiB of f32, half of the smallest binding in use.
 const SCORES: usize = 1 << 24;
@@ -20,12 +20,13 @@ pub fn attend(
     bias: Option<Tensor<4>>,
     upcast: bool,
 ) -> Result<Tensor<3>> {
+    let [n, heads, queries, width] = q.dims();
+    let (keys, outputs) = (k.dims()[2], v.dims()[3]);
+    measure::count(&[n, heads, queries, keys, width + outputs]);
     if host::serves(&q) {
         return host::attend(&q, &k, v, bias);
     }
     let dtype = q.dtype();
-    let [n, heads, queries, width] = q.dims();
-    let (keys, outputs) = (k.dims()[2], v.dims()[3]);
     let scores_dtype = if upcast { DType::F32 } else { dtype };
     // Both factors carry a root of the scale, which keeps f16 scores small.
     let root = (width as f64).powf(-0.25);

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, module};
 
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::kernels;
-use crate::diffusion::ops::host;
+use crate::diffusion::ops::{host, measure};
 use crate::diffusion::weights::Scope;
 
 /// A convolution's fixed numbers.
@@ -128,6 +128,14 @@ impl Conv2d {
                 "{channels} channels of {w} × {h} do not fit a convolution of {inputs} channels; use a larger picture"
             )));
         }
+        let ConvShape {
+            inputs,
+            outputs,
+            kernel,
+            ..
+        } = self.shape;
+        let (out_h, out_w) = (self.shape.output_side(h), self.shape.output_side(w));
+        measure::count(&[n, out_h, out_w, outputs, inputs, kernel * kernel]);
         let weight = match &self.kernel {
             Kernel::Winograd(weight) => return host::winograd::conv2d(x, weight, bias),
             Kernel::Plain(weight) => weight,

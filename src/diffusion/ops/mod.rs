@@ -6,6 +6,7 @@
 mod attend;
 mod conv;
 mod host;
+pub mod measure;
 mod norm;
 
 pub use attend::attend;
@@ -42,18 +43,30 @@ impl Linear {
         let mut dims = x.dims();
         let inputs = dims[D - 1];
         let rows = dims.iter().product::<usize>() / inputs.max(1);
-        let y = x.reshape([rows, inputs]).matmul(self.weight.clone());
-        let y = match &self.bias {
-            Some(bias) => y + bias.clone().unsqueeze(),
-            None => y,
+        let x = x.reshape([rows, inputs]);
+        measure::count(&[rows, inputs, self.weight.dims()[1]]);
+        let y = if host::serves(&x) {
+            host::linear(x.clone(), &self.weight, self.bias.as_ref()).ok()
+        } else {
+            None
         };
+        let y = y.unwrap_or_else(|| self.plain(x));
         dims[D - 1] = y.dims()[1];
         y.reshape(dims)
+    }
+
+    fn plain(&self, x: Tensor<2>) -> Tensor<2> {
+        let y = x.matmul(self.weight.clone());
+        match &self.bias {
+            Some(bias) => y + bias.clone().unsqueeze(),
+            None => y,
+        }
     }
 
     /// Tokens from a picture: `[n, inputs, h, w]` to `[n, h · w, outputs]`.
     pub fn forward_from_picture(&self, x: Tensor<4>) -> Tensor<3> {
         let [n, channels, h, w] = x.dims();
+        measure::count(&[n, h, w, channels, self.weight.dims()[1]]);
         let y = x
             .reshape([n, channels, h * w])
             .swap_dims(1, 2)
@@ -66,7 +79,8 @@ impl Linear {
 
     /// A picture from tokens: `[n, h · w, inputs]` to `[n, outputs, h, w]`.
     pub fn forward_to_picture(&self, x: Tensor<3>, [h, w]: [usize; 2]) -> Tensor<4> {
-        let n = x.dims()[0];
+        let [n, tokens, width] = x.dims();
+        measure::count(&[n, tokens, width, self.weight.dims()[1]]);
         let weight: Tensor<3> = self.weight.clone().transpose().unsqueeze();
         let y = weight.matmul(x.swap_dims(1, 2));
         let outputs = y.dims()[1];
@@ -84,6 +98,14 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
         return host::silu(x);
     }
     Ok(activation::silu(x))
+}
+
+/// `x · sigmoid(1.702 x)` (Hendrycks and Gimpel 2016, section 2).
+pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
+    if host::serves(&x) {
+        return host::quick_gelu(x);
+    }
+    Ok(x.clone() * activation::sigmoid(x * 1.702))
 }
 
 /// `a · gelu(b)` where `a` and `b` are the halves of the last dimension: `[rows, 2 k]` to `[rows, k]` (Shazeer 2020, GEGLU).

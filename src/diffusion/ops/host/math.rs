@@ -37,6 +37,13 @@ pub fn silu(values: &mut [f32]) {
     }
 }
 
+/// `x · sigmoid(1.702 x)` in place: the GELU of the first CLIP.
+pub fn quick_gelu(values: &mut [f32]) {
+    for v in values {
+        *v /= 1.0 + exp(-1.702 * *v);
+    }
+}
+
 /// `to = a · gelu(b)` with the exact GELU, `b · Φ(b)`.
 ///
 /// `erfc` by Abramowitz and Stegun 7.1.26, whose error is below 1.5e-7.
