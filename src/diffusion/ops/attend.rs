@@ -70,26 +70,43 @@ fn chunk_length(heads: usize, queries: usize, keys: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{Device, Distribution};
+    use burn::tensor::{Device, Distribution, TensorData};
 
+    /// Several blocks of queries and tiles of keys, rising and falling maxima, whole tiles masked.
     #[test]
     fn blocks_agree_with_the_plain_formula() {
         let device = Device::flex();
-        let random = |shape: [usize; 4]| {
-            Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), (&device, DType::F32))
+        let random = |shape: [usize; 4], deviation: f64| {
+            let like = (&device, DType::F32);
+            Tensor::<4>::random(shape, Distribution::Normal(0.0, deviation), like)
         };
-        let (q, k, v) = (
-            random([1, 2, 700, 8]),
-            random([1, 2, 500, 8]),
-            random([1, 2, 500, 8]),
-        );
-        let plain =
-            activation::softmax(q.clone().matmul(k.clone().swap_dims(2, 3)) / 8f64.sqrt(), 3)
-                .matmul(v.clone());
-        let plain = plain.swap_dims(1, 2).reshape([1, 700, 16]);
-        let blocked = attend(q, k, &v, None, false).unwrap();
-        let worst = (plain - blocked).abs().max().into_scalar::<f32>();
-        assert!(worst < 1e-5, "{worst}");
+        for (n, heads, queries, keys, width, deviation, masked) in [
+            (1, 2, 700, 500, 8, 1.0, false),
+            (2, 3, 300, 1500, 8, 3.0, false),
+            (1, 2, 40, 9000, 4, 3.0, true),
+            (1, 1, 1, 1, 2, 1.0, false),
+        ] {
+            let q = random([n, heads, queries, width], deviation);
+            let k = random([n, heads, keys, width], deviation);
+            let v = random([n, heads, keys, 5], 1.0);
+            // The first half of the keys hidden from odd queries, the second from even ones.
+            let hidden = |at: usize| (at / keys % 2 == 1) == (at % keys < keys / 2);
+            let bias: Vec<f32> = (0..queries * keys)
+                .map(|at| if hidden(at) { -1e9 } else { 0.0 })
+                .collect();
+            let bias = TensorData::new(bias, [1, 1, queries, keys]);
+            let bias = masked.then(|| Tensor::<4>::from_data(bias, (&device, DType::F32)));
+            let scores = q.clone().matmul(k.clone().swap_dims(2, 3)) / (width as f64).sqrt();
+            let scores = match &bias {
+                Some(bias) => scores + bias.clone(),
+                None => scores,
+            };
+            let plain = activation::softmax(scores, 3).matmul(v.clone());
+            let plain = plain.swap_dims(1, 2).reshape([n, queries, heads * 5]);
+            let blocked = attend(q, k, &v, bias, false).unwrap();
+            let worst = (plain - blocked).abs().max().into_scalar::<f32>();
+            assert!(worst < 1e-5, "{n} {queries} {keys}: {worst}");
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub fn hot_ops(
 
 impl Bench<'_> {
     fn random<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
-        Tensor::random(
+        Tensor::<D>::random(
             shape,
             Distribution::Normal(0.0, 1.0),
             (self.device, DType::F32),

@@ -6,6 +6,7 @@ mod conv;
 mod linear;
 mod math;
 mod norm;
+mod simd;
 pub mod winograd;
 
 pub use attend::attend;
