@@ -216,6 +216,9 @@ fn load_filters<F: Float>(
     }
 }
 
+/// What was measured, kept between runs beside burn's own measurements.
+static TUNER: LocalTuner<ConvKey, CubeTuneId> = local_tuner!();
+
 /// Input, weight and bias, contiguous and of one type.
 type Inputs = (CubeTensor, CubeTensor, CubeTensor);
 
@@ -249,7 +252,6 @@ pub fn conv3x3(
 ) -> Result<BurnTensor<4>> {
     let inputs = (take(x)?, take(weight.clone())?, take(bias)?);
     same_type(&inputs.0, &[&inputs.1, &inputs.2])?;
-    static TUNER: LocalTuner<ConvKey, CubeTuneId> = local_tuner!();
     let client = inputs.0.client.clone();
     let id = CubeTuneId::new(&client, &inputs.0.device);
     let ways = TUNER.init(&id, || {

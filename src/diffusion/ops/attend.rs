@@ -105,7 +105,7 @@ mod tests {
             let plain = plain.swap_dims(1, 2).reshape([n, queries, heads * 5]);
             let blocked = attend(q, k, &v, bias, false).unwrap();
             let worst = (plain - blocked).abs().max().into_scalar::<f32>();
-            assert!(worst < 1e-5, "{n} {queries} {keys}: {worst}");
+            assert!(worst < 5e-5, "{n} {queries} {keys}: {worst}");
         }
     }
 

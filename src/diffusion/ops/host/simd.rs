@@ -7,7 +7,6 @@ pub use pulp::NullaryFnOnce as Loop;
 pub fn widest<L: Loop>(body: L) -> L::Output {
     #[cfg(target_arch = "x86_64")]
     {
-        use pulp::Simd;
         if let Some(avx512) = pulp::x86::V4::try_new() {
             return avx512.vectorize(body);
         }
@@ -26,6 +25,7 @@ macro_rules! widest_fn {
         $visible fn $name<'a>($($argument: $kind),*) $(-> $out)? {
             struct Body<'a>($($kind,)* std::marker::PhantomData<&'a ()>);
             impl<'a> $crate::diffusion::ops::host::simd::Loop for Body<'a> {
+                #[allow(unused_parens)] // none is the empty tuple
                 type Output = ($($out)?);
                 #[inline(always)]
                 fn call(self) -> Self::Output {
