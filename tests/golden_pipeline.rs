@@ -9,6 +9,7 @@ use burn::tensor::{DType, Device, DeviceKind};
 use inlay::diffusion::DiffusionError;
 use inlay::diffusion::config::read_json;
 use inlay::diffusion::guidance::GuidanceBatching;
+use inlay::diffusion::memory::MemoryPlan;
 use inlay::diffusion::pipeline::{InpaintRequest, Pipeline};
 use inlay::diffusion::scheduler::SchedulerName;
 use inlay::geometry::PixelSize;
@@ -302,7 +303,10 @@ fn guidance_in_two_halves_is_guidance() {
     let mut pipeline = load(&index()["models"]["sd2-inpaint"], &Device::flex());
     let request = small_request();
     let together = pipeline.inpaint(&request, &mut Silent).unwrap();
-    pipeline.guidance_batching = GuidanceBatching::OneByOne;
+    pipeline.set_plan(MemoryPlan {
+        batching: GuidanceBatching::OneByOne,
+        ..*pipeline.plan()
+    });
     let apart = pipeline.inpaint(&request, &mut Silent).unwrap();
     for (a, b) in together.data.iter().zip(&apart.data) {
         assert!((a - b).abs() < 1e-4, "{a} {b}");
@@ -330,29 +334,6 @@ fn half_precision_networks_make_nearly_the_same_picture() {
         println!("{name}: f16 differs by {mean:.1e}");
         assert!(mean < 2.0 / 255.0 && mean > 0.0, "{name}: {mean}");
     }
-}
-
-#[test]
-fn overflow_in_half_precision_says_so() {
-    let index = index();
-    let folder = assemble(&index["models"]["sd1-inpaint"]);
-    let path = folder
-        .path()
-        .join("unet/diffusion_pytorch_model.safetensors");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let end = bytes.len();
-    // The largest half-precision number, 65504, everywhere near the end: finite weights that overflow when summed.
-    for pair in bytes[end - 4000..].chunks_exact_mut(2) {
-        pair.copy_from_slice(&[0xff, 0x7b]);
-    }
-    std::fs::write(&path, bytes).unwrap();
-    let mut pipeline =
-        Pipeline::load(folder.path(), &Device::flex(), DType::F16, &mut Silent).unwrap();
-    let error = pipeline
-        .inpaint(&small_request(), &mut Silent)
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("f16") && error.contains("f32"), "{error}");
 }
 
 #[test]

@@ -209,6 +209,8 @@ pub struct AppOptions {
     pub blend_px: Option<u32>,
     /// How results are put back; none is the model's default.
     pub stitch: Option<StitchOptions>,
+    /// Bytes that a checkpoint may take at most; none leaves it to the device.
+    pub memory_limit: Option<u64>,
     /// Reports carry hashes of the pixels that were left alone.
     pub hash_untouched: bool,
 }

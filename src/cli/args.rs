@@ -211,6 +211,10 @@ pub struct Options {
     pub device: DeviceArg,
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub precision: PrecisionArg,
+    /// MiB that the checkpoint may take at most, weights and what it computes with; Inlay and the photo come on top. Left out: what is
+    /// free
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    pub memory_limit: Option<u64>,
     /// Results to make, with consecutive seeds; the output's name gets -1, -2, …
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub count: u32,
@@ -249,6 +253,7 @@ impl Options {
             soft_mask: false,
             device: DeviceArg::Auto,
             precision: PrecisionArg::Auto,
+            memory_limit: None,
             count: 1,
             blend: None,
             no_refine: false,

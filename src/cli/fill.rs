@@ -105,6 +105,7 @@ impl<'a> Session<'a> {
             raw: options.raw,
             blend_px: options.blend,
             stitch: Some(stitch),
+            memory_limit: options.memory_limit.map(|mib| mib << 20),
             hash_untouched: options.files.report.is_some(),
         };
         let (wake, wakeups) = sync_channel(1);

@@ -2,17 +2,25 @@
 
 use super::args::InspectArgs;
 use super::{Failure, Outcome};
+use crate::engine::memory_needs;
 use crate::models;
 
 pub fn run(args: &InspectArgs) -> Outcome {
     let info = models::inspect(&args.model).map_err(|error| Failure::Failed(error.to_string()))?;
+    let mut value =
+        serde_json::to_value(&info).map_err(|error| Failure::Failed(error.to_string()))?;
+    // What can't be run needs nothing.
+    if let (Some(fields), Ok(needs)) = (value.as_object_mut(), memory_needs(&args.model)) {
+        let needs = serde_json::to_value(needs);
+        let needs = needs.map_err(|error| Failure::Failed(error.to_string()))?;
+        fields.insert("memory_to_run".to_owned(), needs);
+    }
     if args.json {
-        let text = serde_json::to_string_pretty(&info)
+        let text = serde_json::to_string_pretty(&value)
             .map_err(|error| Failure::Failed(error.to_string()))?;
         println!("{text}");
         return Ok(());
     }
-    let value = serde_json::to_value(&info).map_err(|error| Failure::Failed(error.to_string()))?;
     print_fields(&value, "");
     Ok(())
 }

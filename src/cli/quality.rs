@@ -305,6 +305,7 @@ impl Bench {
             model: model.clone(),
             device: self.device,
             precision: self.precision,
+            memory_limit: None,
             stitch,
             raw: false,
             hash_untouched: false,

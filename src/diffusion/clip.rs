@@ -9,7 +9,7 @@ use crate::diffusion::config::{TextActivation, TextConfig};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::ops::{LayerNorm, Linear, attend, quick_gelu};
-use crate::diffusion::weights::{Deltas, Scope, Weights};
+use crate::diffusion::weights::{Deltas, Numbers, Scope, Weights};
 
 /// Added to scores of later tokens: as good as minus infinity, without being one.
 const MASKED: f32 = -1e9;
@@ -18,6 +18,7 @@ const MASKED: f32 = -1e9;
 #[derive(Debug)]
 pub struct TextEncoder {
     config: TextConfig,
+    dtype: DType,
     /// In the computer's memory: as one binding it is more than some devices allow, and a prompt uses few of its rows.
     token_embedding: Tensor<2>,
     position_embedding: Tensor<2>,
@@ -30,9 +31,13 @@ pub struct TextEncoder {
 }
 
 impl TextEncoder {
-    /// Loads the folder's text encoder; `dtype` is `F32` or `F16`.
-    pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
-        Self::load_with(folder, &Deltas::default(), device, dtype)
+    /// Loads the folder's text encoder; `numbers` is `F32`, `F16` or [`Numbers`].
+    pub fn load(
+        folder: &ModelFolder,
+        device: &Device,
+        numbers: impl Into<Numbers>,
+    ) -> Result<Self> {
+        Self::load_with(folder, &Deltas::default(), device, numbers)
     }
 
     /// As [`Self::load`], with additions to the weights.
@@ -40,9 +45,9 @@ impl TextEncoder {
         folder: &ModelFolder,
         deltas: &Deltas,
         device: &Device,
-        dtype: DType,
+        numbers: impl Into<Numbers>,
     ) -> Result<Self> {
-        let weights = Weights::open(&folder.text_files, device, dtype)?;
+        let weights = Weights::open(&folder.text_files, device, numbers)?;
         Self::open(weights.with(deltas, "text_encoder"), &folder.text, false)
     }
 
@@ -51,12 +56,12 @@ impl TextEncoder {
         folder: &ModelFolder,
         deltas: &Deltas,
         device: &Device,
-        dtype: DType,
+        numbers: impl Into<Numbers>,
     ) -> Result<Option<Self>> {
         let Some(part) = &folder.second_text else {
             return Ok(None);
         };
-        let weights = Weights::open(&part.files, device, dtype)?;
+        let weights = Weights::open(&part.files, device, numbers)?;
         Self::open(weights.with(deltas, "text_encoder_2"), &part.config, true).map(Some)
     }
 
@@ -105,6 +110,7 @@ impl TextEncoder {
                 config.layer_norm_eps,
             ),
             config: config.clone(),
+            dtype: scope.dtype(),
             text_projection: None,
             added: Vec::new(),
         }
@@ -176,7 +182,7 @@ impl TextEncoder {
     fn embed(&self, ids: &[&[u32]]) -> Result<Tensor<3>> {
         let (prompts, length) = (ids.len(), ids[0].len());
         let device = self.position_embedding.device();
-        let dtype = self.position_embedding.dtype();
+        let dtype = self.dtype;
         let (vocab, width) = (self.config.vocab_size, self.config.hidden_size);
         let flat: Vec<u32> = ids.iter().flat_map(|p| p.iter().copied()).collect();
         let known = |id: &u32| {
@@ -207,6 +213,7 @@ impl TextEncoder {
             .position_embedding
             .clone()
             .narrow(0, 0, length)
+            .cast(dtype)
             .unsqueeze::<3>();
         Ok(tokens.reshape([prompts, length, width]) + positions)
     }

@@ -2,12 +2,14 @@
 //! calls the UNet. Used by the pipeline. Must never know schedules.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use serde::Serialize;
 
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::unet::{Condition, UNet};
 
 /// How the two evaluations of a guided step run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GuidanceBatching {
     /// As one batch of two: faster, with twice the memory for activations.
     #[default]

@@ -12,6 +12,7 @@ pub mod folder;
 pub mod guidance;
 mod kernels;
 pub mod lora;
+pub mod memory;
 pub mod noise;
 mod ops;
 pub mod pipeline;

@@ -27,12 +27,12 @@ pub struct ResnetShape {
 /// `ResnetBlock2D` with the default time embedding (added behind the first convolution).
 #[derive(Debug, Clone)]
 pub struct ResnetBlock {
-    norm1: GroupNorm,
-    conv1: Conv2d,
+    pub(super) norm1: GroupNorm,
+    pub(super) conv1: Conv2d,
     time_emb_proj: Option<Linear>,
-    norm2: GroupNorm,
-    conv2: Conv2d,
-    conv_shortcut: Option<Conv2d>,
+    pub(super) norm2: GroupNorm,
+    pub(super) conv2: Conv2d,
+    pub(super) conv_shortcut: Option<Conv2d>,
     output_scale: f64,
 }
 
@@ -97,7 +97,7 @@ impl ResnetBlock {
 /// `Downsample2D`: a strided convolution that halves the size, rounding up (`pad_before` 1) or down (0).
 #[derive(Debug, Clone)]
 pub struct Downsample {
-    conv: Conv2d,
+    pub(super) conv: Conv2d,
 }
 
 impl Downsample {
@@ -125,7 +125,7 @@ impl Downsample {
 /// `Upsample2D`: nearest-neighbour resize and a convolution.
 #[derive(Debug, Clone)]
 pub struct Upsample {
-    conv: Conv2d,
+    pub(super) conv: Conv2d,
 }
 
 impl Upsample {

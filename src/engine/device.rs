@@ -77,11 +77,19 @@ pub struct Adapter {
     pub problem: Option<String>,
     /// Computes in f16.
     pub f16: bool,
+    /// Memory of its own, where that could be found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
 }
 
 impl Adapter {
     pub fn is_gpu(&self) -> bool {
         !matches!(self.kind, AdapterKind::Software)
+    }
+
+    /// Its memory is the computer's.
+    pub fn shares_memory(&self) -> bool {
+        matches!(self.kind, AdapterKind::Software | AdapterKind::Integrated)
     }
 }
 
@@ -156,6 +164,10 @@ pub struct OpenDevice {
     pub label: String,
     pub is_gpu: bool,
     pub f16: bool,
+    /// Tensors lie in the computer's own memory.
+    pub shares_memory: bool,
+    /// Memory of its own, where that is known.
+    pub memory_bytes: Option<u64>,
 }
 
 impl OpenDevice {
@@ -165,6 +177,8 @@ impl OpenDevice {
             label: "CPU".to_owned(),
             is_gpu: false,
             f16: false,
+            shares_memory: true,
+            memory_bytes: None,
         }
     }
 }
@@ -207,6 +221,8 @@ impl Devices {
             label: label.clone(),
             is_gpu: adapter.is_gpu(),
             f16: adapter.f16,
+            shares_memory: adapter.shares_memory(),
+            memory_bytes: adapter.memory_bytes,
         };
         self.open.insert(label, open.clone());
         Ok(open)
@@ -263,6 +279,7 @@ mod tests {
             works,
             problem: None,
             f16: false,
+            memory_bytes: None,
         }
     }
 

@@ -28,9 +28,19 @@ pub enum EngineError {
     #[error("{0}")]
     Device(String),
     #[error(
-        "the model needs about {needed_mib} MiB of memory and {free_mib} MiB are free: close other programs or use a smaller model"
+        "even in the most frugal way the model needs about {needed_mib} MiB of memory, and it may take {free_mib} MiB: {ways}"
     )]
-    Memory { needed_mib: u64, free_mib: u64 },
+    Memory {
+        needed_mib: u64,
+        free_mib: u64,
+        /// What would help.
+        ways: String,
+    },
+    /// Memory ran out, and there was no more frugal way to go on.
+    #[error(
+        "memory ran out ({0}), and there is no more frugal way to run this model: close other programs or use a smaller model"
+    )]
+    OutOfMemory(String),
     #[error(
         "the job failed inside the model ({0}); the picture is unchanged. Try again, or with --device cpu"
     )]

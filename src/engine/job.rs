@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::device::DeviceChoice;
+use super::memory::MemoryReport;
 use super::untouched::Untouched;
 use crate::compose::{Made, StitchOptions};
 use crate::geometry::{PixelRect, PixelSize};
@@ -61,6 +62,8 @@ pub struct JobRequest {
     pub model: ModelChoice,
     pub device: DeviceChoice,
     pub precision: Precision,
+    /// Bytes that a checkpoint may take at most, weights and what it computes with; none leaves it to the device.
+    pub memory_limit: Option<u64>,
     /// How results are put back.
     pub stitch: StitchOptions,
     /// Return the model's own picture of the single crop instead of stitching it.
@@ -126,6 +129,9 @@ pub struct JobReport {
     pub stitch: StitchOptions,
     pub milliseconds: Milliseconds,
     pub peak_memory_bytes: Option<u64>,
+    /// Of jobs with a checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryReport>,
     /// When asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untouched: Option<Untouched>,

@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod job;
 mod memory;
+mod prepared;
 mod probe;
 mod run;
 mod slot;
@@ -24,7 +25,7 @@ pub use frame::{DEFAULT_TRAIN_TIMESTEPS, ModelSummary, summarize};
 pub use job::{
     JobEvent, JobId, JobReport, JobRequest, JobResult, Milliseconds, ModelChoice, Patch, Precision,
 };
-pub use memory::peak_memory_bytes;
+pub use memory::{MemoryNeeds, MemoryReport, WeightBytes, memory_needs, peak_memory_bytes};
 pub use run::DEFAULT_STEPS;
 pub use untouched::Untouched;
 pub use validate::{SAMPLERS, validate_settings};

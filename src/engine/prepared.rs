@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::DType;
+use burn::tensor::Device;
 
 use super::device::OpenDevice;
 use crate::diffusion::config::UNetConfig;
+use crate::diffusion::weights::Numbers;
 use crate::geometry::PixelSize;
 
 /// The status line during such a run.
@@ -63,7 +64,7 @@ impl Prepared {
 /// no preparing.
 pub fn key(
     device: &OpenDevice,
-    dtype: DType,
+    numbers: Numbers,
     unet: &UNetConfig,
     size: PixelSize,
 ) -> Option<String> {
@@ -72,11 +73,12 @@ pub fn key(
         size.width.next_power_of_two(),
         size.height.next_power_of_two(),
     );
-    device.is_gpu.then(|| {
+    (device.device != Device::flex()).then(|| {
         format!(
-            "{} {}, {dtype:?}, {widths:?} of {}, {width}x{height}",
+            "{} {}, {}, {widths:?} of {}, {width}x{height}",
             env!("CARGO_PKG_VERSION"),
             device.label,
+            numbers.name(),
             unet.cross_attention_dim
         )
     })

@@ -12,6 +12,7 @@ use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::device::{Adapter, AdapterKind, DeviceReport, keep_kernels_in, start};
+use super::memory::dedicated_bytes;
 use super::worker::EngineOptions;
 
 /// The hidden argument that makes Inlay a probe.
@@ -176,6 +177,9 @@ fn found_through(backends: wgpu::Backends, api: &str) -> Vec<Adapter> {
                 works: None,
                 problem: None,
                 f16: adapter.features().contains(wgpu::Features::SHADER_F16),
+                memory_bytes: (kind == AdapterKind::Discrete)
+                    .then(|| dedicated_bytes(&info.device_pci_bus_id))
+                    .flatten(),
             }
         })
         .collect()

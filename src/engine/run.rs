@@ -1,12 +1,14 @@
 //! Owns carrying out one job: crop by crop, from the photo's pixels to patches of the result. Called by the worker.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::additions;
 use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
-use super::slot::{ModelSlot, dtype};
+use super::prepared::PREPARING;
+use super::slot::ModelSlot;
 use super::untouched::untouched;
 use super::watch::Watch;
 use crate::compose::{CropMasks, Made, crop_masks, prefill, refine, tiles_to_paint, working_mask};
@@ -51,7 +53,8 @@ pub fn run_job(
             continue;
         }
         watch.check()?;
-        let (patch, took) = Watch::timed(|| put_back(request, &mut canvas, crop, &masks, &made));
+        let (patch, took) =
+            Watch::timed(|| put_back(request, canvas.to_mut(), crop, &masks, &made));
         watch.times.stitch += took;
         patches.extend(patch?);
         finished.push(crop.repaint_rect);
@@ -79,6 +82,7 @@ pub fn run_job(
         stitch: request.stitch,
         milliseconds,
         peak_memory_bytes: peak_memory_bytes(),
+        memory: slot.report(),
         warnings: std::mem::take(&mut watch.warnings),
     };
     Ok(JobResult {
@@ -89,18 +93,19 @@ pub fn run_job(
     })
 }
 
-/// The job's own copy of the pixels, grown by the extension.
-fn canvas_of(request: &JobRequest) -> Result<Photo, EngineError> {
+/// The pixels, grown by the extension. A photo as it is becomes the job's own only when something is put in: while the model runs, which
+/// is when memory is short, there is no copy of it.
+fn canvas_of(request: &JobRequest) -> Result<Cow<'_, Photo>, EngineError> {
     let extension = request.plan.extension;
     if extension.is_none() {
-        return Ok(Photo::clone(&request.photo));
+        return Ok(Cow::Borrowed(request.photo.as_ref()));
     }
-    Ok(request.photo.extended(
+    Ok(Cow::Owned(request.photo.extended(
         extension.left,
         extension.top,
         extension.right,
         extension.bottom,
-    )?)
+    )?))
 }
 
 /// Opens the device and loads the model. Returns their names for the report.
@@ -113,18 +118,7 @@ fn prepare(
         slot.clear();
         return Ok(("CPU".to_owned(), "f32"));
     };
-    let device = slot.open_device(request.device)?;
-    let dtype = dtype(request.precision, &device)?;
-    let (_, milliseconds) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
-    watch.times.load = milliseconds;
-    Ok((
-        device.label,
-        if dtype == burn::tensor::DType::F16 {
-            "f16"
-        } else {
-            "f32"
-        },
-    ))
+    slot.prepare(request, folder, watch)
 }
 
 /// The model's picture at working size.
@@ -202,15 +196,7 @@ fn paint(
     slot: &mut ModelSlot,
     watch: &mut Watch<'_>,
 ) -> Result<RgbF32, EngineError> {
-    let ModelChoice::Folder(folder) = &request.model else {
-        return Err(EngineError::Settings(
-            "this model has no checkpoint".to_owned(),
-        ));
-    };
-    let device = slot.open_device(request.device)?;
-    let dtype = dtype(request.precision, &device)?;
-    let (pipeline, _) = slot.pipeline(folder, &request.settings, &device, dtype, watch)?;
-    let defaults = defaults(pipeline.folder());
+    let defaults = defaults(slot.model()?);
     let mut inpaint = additions::request(&request.settings, &defaults, image, mask)?;
     if let Some(most) = strength {
         // One step at the least, however few there are.
@@ -218,7 +204,17 @@ fn paint(
         inpaint.strength = inpaint.strength.min(most).max(one);
         inpaint.soft_mask = false;
     }
-    Ok(pipeline.inpaint(&inpaint, watch)?)
+    let first = slot.first_run(inpaint.image.size);
+    if first.is_some() {
+        watch.stage(PREPARING);
+    }
+    let picture = slot.run(watch, |pipeline, watch| {
+        Ok(pipeline.inpaint(&inpaint, watch)?)
+    })?;
+    if let Some(key) = first {
+        slot.note_run(key);
+    }
+    Ok(picture)
 }
 
 /// For `--raw` the model sees exactly the mask it was given.

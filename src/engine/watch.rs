@@ -146,6 +146,7 @@ impl Observer for Watch<'_> {
             "text" => self.times.text += milliseconds,
             "encode" => self.times.encode += milliseconds,
             "decode" => self.times.decode += milliseconds,
+            "load" => self.times.load += milliseconds,
             _ => {}
         }
         self.last_step = Instant::now();

@@ -206,7 +206,8 @@ fn run_guarded(
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+/// The first line of what a panic says.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)

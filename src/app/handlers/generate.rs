@@ -204,6 +204,7 @@ impl App {
                 model: order.model.clone(),
                 device: self.device,
                 precision: self.precision,
+                memory_limit: self.options.memory_limit,
                 stitch: self.stitch_options(),
                 raw: self.options.raw,
                 hash_untouched: self.options.hash_untouched,

@@ -1,13 +1,32 @@
 //! Owns scaled dot-product attention, a few queries at a time so that memory grows with the sequence and not with its square.
 //! Used by the networks. Must never call burn's flash kernels: they compute in f16, and are wrong on some drivers.
 
+use std::cell::Cell;
+
 use burn::tensor::{DType, Tensor, activation};
 
 use crate::diffusion::error::Result;
 use crate::diffusion::ops::{host, measure};
 
-/// The score matrices of all heads' chunks, in numbers: 64 MiB of f32, half of the smallest binding in use.
-const SCORES: usize = 1 << 24;
+/// The score matrices of all heads' chunks at most, in numbers: 64 MiB of f32, half of the smallest binding in use.
+pub const MOST_SCORES: usize = 1 << 24;
+
+thread_local! {
+    /// What the running model may hold.
+    static SCORES: Cell<usize> = const { Cell::new(MOST_SCORES) };
+}
+
+/// Runs `work`, in which score matrices hold at most so many numbers at once. They decide how far sums are cut, not what is summed.
+pub fn with_scores<T>(numbers: usize, work: impl FnOnce() -> T) -> T {
+    struct Back(usize);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            SCORES.set(self.0);
+        }
+    }
+    let _back = Back(SCORES.replace(numbers.clamp(1, MOST_SCORES)));
+    work()
+}
 
 /// `softmax(q kᵀ / √d + bias) v` (Vaswani et al. 2017, eq. 1), with the heads side by side again.
 ///
@@ -32,7 +51,7 @@ pub fn attend(
     let root = (width as f64).powf(-0.25);
     let q = q.cast(scores_dtype).mul_scalar(root);
     let kt = k.cast(scores_dtype).mul_scalar(root).swap_dims(2, 3);
-    let chunk = chunk_length(n * heads, queries, keys);
+    let chunk = chunk_length(SCORES.get(), n * heads, queries, keys);
     let parts: Vec<Tensor<4>> = (0..queries.div_ceil(chunk))
         .map(|i| {
             let start = i * chunk;
@@ -55,9 +74,9 @@ pub fn attend(
         .reshape([n, queries, heads * outputs]))
 }
 
-/// How many queries are done at once. Depends on sizes only, so that results do not depend on the machine.
-fn chunk_length(heads: usize, queries: usize, keys: usize) -> usize {
-    let fitting = (SCORES / (heads * keys).max(1)).max(16);
+/// How many queries are done at once, of so many scores.
+fn chunk_length(scores: usize, heads: usize, queries: usize, keys: usize) -> usize {
+    let fitting = (scores / (heads * keys).max(1)).max(16);
     if fitting >= queries {
         return queries.max(1);
     }
@@ -110,6 +129,25 @@ mod tests {
     }
 
     #[test]
+    fn fewer_scores_at_once_are_the_same_attention() {
+        let device = Device::flex();
+        let random = |length: usize| {
+            let shape = [1, 2, length, 8];
+            // In f16, which takes the way of all devices on the CPU, too.
+            Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), (&device, DType::F16))
+        };
+        let (q, k, v) = (random(300), random(200), random(200));
+        let whole = attend(q.clone(), k.clone(), &v, None, true).unwrap();
+        let cut = with_scores(5000, || {
+            assert!(chunk_length(SCORES.get(), 2, 300, 200) < 50);
+            attend(q, k, &v, None, true).unwrap()
+        });
+        assert_eq!(SCORES.get(), MOST_SCORES);
+        let worst = (whole - cut).abs().max().into_scalar::<f32>();
+        assert!(worst < 2e-3, "{worst}");
+    }
+
+    #[test]
     fn chunk_lengths_are_sane() {
         for (queries, keys) in [
             (1, 1),
@@ -118,7 +156,7 @@ mod tests {
             (65536, 65536),
             (17, 1 << 20),
         ] {
-            let chunk = chunk_length(8, queries, keys);
+            let chunk = chunk_length(MOST_SCORES, 8, queries, keys);
             assert!(
                 chunk >= 1 && chunk <= queries.next_multiple_of(16),
                 "{queries} {keys} {chunk}"

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, module};
 
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::kernels;
-use crate::diffusion::ops::{host, measure};
+use crate::diffusion::ops::{host, measure, widened};
 use crate::diffusion::weights::Scope;
 
 /// A convolution's fixed numbers.
@@ -101,6 +101,11 @@ impl Conv2d {
         }
     }
 
+    /// Channels out.
+    pub fn outputs(&self) -> usize {
+        self.shape.outputs
+    }
+
     /// `[n, inputs, h, w]` to `[n, outputs, h', w']`.
     pub fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>> {
         self.run(x, self.bias.clone())
@@ -138,7 +143,7 @@ impl Conv2d {
         measure::count(&[n, out_h, out_w, outputs, inputs, kernel * kernel]);
         let weight = match &self.kernel {
             Kernel::Winograd(weight) => return host::winograd::conv2d(x, weight, bias),
-            Kernel::Plain(weight) => weight,
+            Kernel::Plain(weight) => &widened(weight, x.dtype()),
         };
         if host::serves(&x) {
             return host::conv2d(x, weight, bias, &self.shape);

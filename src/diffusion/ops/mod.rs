@@ -9,11 +9,11 @@ mod host;
 pub mod measure;
 mod norm;
 
-pub use attend::attend;
+pub use attend::{MOST_SCORES, attend, with_scores};
 pub use conv::{Conv2d, ConvShape};
 pub use norm::{GroupNorm, LayerNorm};
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 
 use crate::diffusion::error::Result;
 use crate::diffusion::kernels;
@@ -38,6 +38,11 @@ impl Linear {
         }
     }
 
+    /// `[inputs, outputs]` in the type of what it meets.
+    fn weight(&self, dtype: DType) -> Tensor<2> {
+        widened(&self.weight.clone().transpose(), dtype).transpose()
+    }
+
     /// `[.., inputs]` to `[.., outputs]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let mut dims = x.dims();
@@ -45,18 +50,19 @@ impl Linear {
         let rows = dims.iter().product::<usize>() / inputs.max(1);
         let x = x.reshape([rows, inputs]);
         measure::count(&[rows, inputs, self.weight.dims()[1]]);
+        let weight = self.weight(x.dtype());
         let y = if host::serves(&x) {
-            host::linear(x.clone(), &self.weight, self.bias.as_ref()).ok()
+            host::linear(x.clone(), &weight, self.bias.as_ref()).ok()
         } else {
             None
         };
-        let y = y.unwrap_or_else(|| self.plain(x));
+        let y = y.unwrap_or_else(|| self.plain(x, weight));
         dims[D - 1] = y.dims()[1];
         y.reshape(dims)
     }
 
-    fn plain(&self, x: Tensor<2>) -> Tensor<2> {
-        let y = x.matmul(self.weight.clone());
+    fn plain(&self, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        let y = x.matmul(weight);
         match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze(),
             None => y,
@@ -67,10 +73,11 @@ impl Linear {
     pub fn forward_from_picture(&self, x: Tensor<4>) -> Tensor<3> {
         let [n, channels, h, w] = x.dims();
         measure::count(&[n, h, w, channels, self.weight.dims()[1]]);
+        let weight = self.weight(x.dtype());
         let y = x
             .reshape([n, channels, h * w])
             .swap_dims(1, 2)
-            .matmul(self.weight.clone().unsqueeze());
+            .matmul(weight.unsqueeze());
         match &self.bias {
             Some(bias) => y + bias.clone().unsqueeze(),
             None => y,
@@ -81,7 +88,7 @@ impl Linear {
     pub fn forward_to_picture(&self, x: Tensor<3>, [h, w]: [usize; 2]) -> Tensor<4> {
         let [n, tokens, width] = x.dims();
         measure::count(&[n, tokens, width, self.weight.dims()[1]]);
-        let weight: Tensor<3> = self.weight.clone().transpose().unsqueeze();
+        let weight: Tensor<3> = self.weight(x.dtype()).transpose().unsqueeze();
         let y = weight.matmul(x.swap_dims(1, 2));
         let outputs = y.dims()[1];
         let y = match &self.bias {
@@ -90,6 +97,29 @@ impl Linear {
         };
         y.reshape([n, outputs, h, w])
     }
+}
+
+/// Numbers that the CPU keeps of a weight of this shape in f32: kernels that are transformed for speed take more.
+pub fn kept_numbers(shape: &[usize]) -> usize {
+    let count = shape.iter().product();
+    match shape {
+        [outputs, inputs, 3, 3] if host::winograd::suits(*inputs, *outputs) => count / 9 * 16,
+        _ => count,
+    }
+}
+
+/// A weight in the type of what it meets: kept in fewer bits it is widened for the moment.
+fn widened<const D: usize>(weight: &Tensor<D>, dtype: DType) -> Tensor<D> {
+    if weight.dtype() == dtype {
+        return weight.clone();
+    }
+    if weight.device() == Device::flex()
+        && dtype == DType::F32
+        && let Ok(wide) = host::widen(weight.clone())
+    {
+        return wide;
+    }
+    weight.clone().cast(dtype)
 }
 
 /// `x · sigmoid(x)`.
@@ -158,7 +188,18 @@ pub fn resize_nearest(x: Tensor<4>, [h, w]: [usize; 2]) -> Result<Tensor<4>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+
+    #[test]
+    fn weights_kept_in_16_bits_are_widened_for_use() {
+        let numbers: Vec<f32> = (0..15_000u16)
+            .map(|v| f32::from(v % 700) / 64.0 - 5.0)
+            .collect();
+        let data = TensorData::new(numbers.clone(), [100, 150]);
+        let half = Tensor::<2>::from_data(data, (&Device::flex(), DType::F16));
+        let wide = widened(&half, DType::F32);
+        assert_eq!(wide.dtype(), DType::F32);
+        assert!(matches!(wide.try_into_vec_as::<f32>(), Ok(w) if w == numbers));
+    }
 
     #[test]
     fn tokens_come_back_in_order() {

@@ -3,7 +3,7 @@
 
 use burn::tensor::{DType, Tensor, activation, module};
 
-use crate::diffusion::error::Result;
+use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::kernels;
 use crate::diffusion::ops::host;
 use crate::diffusion::weights::Scope;
@@ -38,6 +38,29 @@ impl GroupNorm {
         self.run(x, true)
     }
 
+    /// Sum and sum of squares of each channel, over `count` numbers, to each channel's gain and offset: the norm is `gain · x + offset`.
+    pub fn affine(&self, sums: &[[f64; 2]], count: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+        let weight = read(&self.weight)?;
+        let bias = read(&self.bias)?;
+        let in_group = (sums.len() / self.groups).max(1);
+        let count = (count * in_group) as f64;
+        let (mut gains, mut offsets) = (Vec::new(), Vec::new());
+        for (group, sums) in sums.chunks(in_group).enumerate() {
+            let [sum, squares] = sums
+                .iter()
+                .fold([0.0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+            let mean = sum / count;
+            let variance = (squares / count - mean * mean).max(0.0);
+            let scale = 1.0 / (variance + self.eps).sqrt();
+            for channel in group * in_group..group * in_group + sums.len() {
+                let gain = f64::from(weight[channel]) * scale;
+                gains.push(gain as f32);
+                offsets.push((f64::from(bias[channel]) - mean * gain) as f32);
+            }
+        }
+        Ok((gains, offsets))
+    }
+
     fn run(&self, x: Tensor<4>, silu: bool) -> Result<Tensor<4>> {
         if host::serves(&x) {
             return host::group_norm(x, self.groups, self.eps, &self.weight, &self.bias, silu);
@@ -61,6 +84,11 @@ impl GroupNorm {
         let y = if silu { activation::silu(y) } else { y };
         Ok(y.cast(dtype))
     }
+}
+
+fn read(vector: &Tensor<1>) -> Result<Vec<f32>> {
+    let values = vector.clone().try_into_vec_as::<f32>();
+    values.map_err(DiffusionError::device)
 }
 
 /// Means over the last dimension of `[n, groups, c · h · w]`, taken along w, then h, then c. One long reduction came out

@@ -3,6 +3,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::Result;
 use crate::diffusion::guidance::read;
 use crate::diffusion::noise::TorchRng;
@@ -78,9 +79,8 @@ pub fn encode(
 }
 
 /// The random numbers that [`encode`] would draw for `count` latents, left unused.
-pub fn skip_encode(vae: &Vae, count: usize, rng: &mut TorchRng) {
-    use crate::diffusion::config::VaeConfig;
-    if matches!(vae.config(), VaeConfig::Kl(_)) {
+pub fn skip_encode(vae: &VaeConfig, count: usize, rng: &mut TorchRng) {
+    if matches!(vae, VaeConfig::Kl(_)) {
         rng.randn(count);
     }
 }

@@ -5,9 +5,11 @@
 
 mod additions;
 mod latents;
+mod parts;
 mod preview;
 mod probe;
 mod request;
+mod stages;
 mod text;
 
 use std::path::Path;
@@ -18,31 +20,26 @@ use burn::tensor::{DType, Device};
 pub use additions::Additions;
 pub use request::InpaintRequest;
 
-use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::guidance::{Guidance, GuidanceBatching};
+use crate::diffusion::guidance::Guidance;
 use crate::diffusion::lora;
+use crate::diffusion::memory::{MemoryPlan, Residency};
 use crate::diffusion::noise::TorchRng;
+use crate::diffusion::ops::with_scores;
 use crate::diffusion::scheduler::{Scheduler, SchedulerConfig};
-use crate::diffusion::unet::{Condition, UNet};
-use crate::diffusion::vae::Vae;
+use crate::diffusion::unet::Condition;
 use crate::progress::Observer;
 use crate::raster::RgbF32;
+use parts::{Parts, Stage};
 use preview::Preview;
-use text::{Prompt, Texts};
+use stages::is_finite;
+use text::Prompt;
 
 /// A model on a device, ready to repaint pictures.
 pub struct Pipeline {
-    folder: ModelFolder,
-    device: Device,
-    dtype: DType,
-    texts: Texts,
-    unet: UNet,
-    vae: Vae,
+    parts: Parts,
     preview: Option<Preview>,
-    /// How guided steps evaluate the UNet; change it when memory is short.
-    pub guidance_batching: GuidanceBatching,
 }
 
 /// What the autoencoder and the generator give before the first step. All latents have one shape.
@@ -68,7 +65,7 @@ impl Pipeline {
         dtype: DType,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        Self::from_folder(ModelFolder::open(path)?, device, dtype, observer)
+        Self::load_with(path, &Additions::default(), device, dtype, observer)
     }
 
     /// As [`Self::load`], with additions. Warns of parts of a LoRA that change nothing in this model.
@@ -80,7 +77,8 @@ impl Pipeline {
         observer: &mut dyn Observer,
     ) -> Result<Self> {
         let folder = ModelFolder::open_with_vae(path, additions.vae.as_deref())?;
-        Self::build(folder, additions, device, dtype, observer)
+        let plan = MemoryPlan::roomy(dtype.into());
+        Self::build(folder, additions, device, plan, observer)
     }
 
     /// As [`Self::load`], of a model that is open already.
@@ -90,17 +88,18 @@ impl Pipeline {
         dtype: DType,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        Self::build(folder, &Additions::default(), device, dtype, observer)
+        let plan = MemoryPlan::roomy(dtype.into());
+        Self::build(folder, &Additions::default(), device, plan, observer)
     }
 
-    fn build(
-        mut folder: ModelFolder,
+    /// A model that is open already, to run by `plan`: loads what the plan keeps in memory, the rest when its turn comes.
+    pub fn build(
+        folder: ModelFolder,
         additions: &Additions,
         device: &Device,
-        dtype: DType,
+        plan: MemoryPlan,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let started = Instant::now();
         observer.check()?;
         let (deltas, left_over) = lora::resolve(&folder, &additions.loras)?;
         for (lora, count) in additions.loras.iter().zip(left_over) {
@@ -111,89 +110,110 @@ impl Pipeline {
                 ));
             }
         }
-        let mut texts = Texts::load(&folder, &deltas, device, dtype)?;
+        let mut parts = Parts::new(folder, deltas, device, plan)?;
         for path in &additions.embeddings {
-            additions::add_embedding(&mut texts, path)?;
+            additions::add_embedding(&mut parts.texts, path)?;
         }
-        observer.check()?;
-        let vae = Vae::load(&folder, device, vae_dtype(&folder, dtype))?;
-        observer.check()?;
-        let unet = UNet::load_with(&folder, &deltas, device, dtype)?;
-        if folder.needs_probe() {
-            let nothing = texts.embed("")?.embeds;
-            folder.told(probe::prediction(&unet, &folder.unet, nothing, device)?);
-        }
-        report(observer, "load", started);
-        Ok(Self {
-            folder,
-            device: device.clone(),
-            dtype,
-            texts,
-            unet,
-            vae,
+        let mut pipeline = Self {
+            parts,
             preview: None,
-            guidance_batching: GuidanceBatching::default(),
-        })
+        };
+        if plan.residency == Residency::All {
+            pipeline.parts.texts(observer)?;
+            pipeline.parts.vae(Stage::Encode, observer)?;
+            pipeline.parts.unet(observer)?;
+        }
+        if pipeline.parts.folder.needs_probe() {
+            let nothing = pipeline.settle(Stage::Text, observer, |pipeline, observer| {
+                pipeline.embed("", observer)
+            })?;
+            let nothing = nothing.embeds;
+            pipeline.parts.texts_done();
+            let config = pipeline.parts.folder.unet.clone();
+            let unet = pipeline.parts.unet(observer)?;
+            let told = probe::prediction(unet, &config, nothing, device)?;
+            pipeline.parts.folder.told(told);
+        }
+        Ok(pipeline)
     }
 
     /// What the model's folder holds.
     pub fn folder(&self) -> &ModelFolder {
-        &self.folder
+        &self.parts.folder
     }
 
     /// The device it runs on.
     pub fn device(&self) -> &Device {
-        &self.device
+        &self.parts.device
     }
 
-    /// The networks' type of numbers.
-    pub fn dtype(&self) -> DType {
-        self.dtype
+    /// How it runs.
+    pub fn plan(&self) -> &MemoryPlan {
+        self.parts.plan()
+    }
+
+    /// Runs another way from now on; the numbers stay those that it was loaded with.
+    pub fn set_plan(&mut self, plan: MemoryPlan) {
+        self.parts.set_plan(plan);
     }
 
     /// How many pixels a latent stands for; both sides of a request are multiples of it.
     pub fn side_multiple(&self) -> usize {
-        self.vae.downscale()
+        self.parts.folder.vae.downscale()
     }
 
     /// Whether the UNet sees the mask and the masked picture (9 input channels).
     pub fn is_inpaint_model(&self) -> bool {
-        self.unet.config().in_channels != self.vae.latent_channels()
+        self.parts.folder.is_inpaint()
     }
 
-    /// Repaints a picture. Reports the stages "text", "encode", "denoise" and "decode", and every step; asks for cancellation
-    /// before each of them. The result has the size of `request.image` and lies in 0–1.
+    /// Repaints a picture. Reports the stages "text", "encode", "denoise" and "decode", "load" wherever a part is read from its file, and
+    /// every step; asks for cancellation before each of them. The result has the size of `request.image` and lies in 0–1.
     pub fn inpaint(
         &mut self,
         request: &InpaintRequest,
         observer: &mut dyn Observer,
     ) -> Result<RgbF32> {
+        let scores = self.plan().attention_scores;
+        with_scores(scores, || self.run(request, observer))
+    }
+
+    fn run(&mut self, request: &InpaintRequest, observer: &mut dyn Observer) -> Result<RgbF32> {
         request.check(self.side_multiple())?;
         let config = SchedulerConfig::read(
-            &self.folder.scheduler,
-            &self.folder.scheduler_path,
+            &self.parts.folder.scheduler,
+            &self.parts.folder.scheduler_path,
             request.scheduler,
         )?;
-        let mut schedule = config.start(request.num_inference_steps, request.strength)?;
-        let mut rng = TorchRng::new(request.seed);
+        let start = || config.start(request.num_inference_steps, request.strength);
+        start()?;
         let guidance = self.read_prompts(request, observer)?;
-        let prepared = self.prepare(request, &mut rng, observer)?;
-
-        let started = Instant::now();
-        let latents = self.denoise(
-            &prepared,
-            &guidance,
-            schedule.as_mut(),
-            &mut rng,
-            request,
-            observer,
-        )?;
-        report(observer, "denoise", started);
-
+        let (prepared, rng) = self.settle(Stage::Encode, observer, |pipeline, observer| {
+            let mut rng = TorchRng::new(request.seed);
+            let prepared = pipeline.prepare(request, &mut rng, observer)?;
+            Ok(prepared.map(|prepared| (prepared, rng)))
+        })?;
+        let latents = self.settle(Stage::Step, observer, |pipeline, observer| {
+            pipeline.parts.unet(observer)?;
+            let started = Instant::now();
+            let (mut schedule, mut rng) = (start()?, rng.clone());
+            let latents = pipeline.denoise(
+                &prepared,
+                &guidance,
+                schedule.as_mut(),
+                &mut rng,
+                request,
+                observer,
+            )?;
+            report(observer, "denoise", started);
+            Ok(latents)
+        })?;
         observer.check()?;
+        self.parts.vae(Stage::Decode, observer)?;
         let started = Instant::now();
-        let (size, planes) = latents::decode(&self.vae, &self.device, &latents, prepared.shape)?;
-        self.check_finite(&planes)?;
+        let (size, planes) = self.settle(Stage::Decode, observer, |pipeline, observer| {
+            pipeline.decode(&latents, prepared.shape, observer)
+        })?;
         if size != request.image.size {
             return Err(DiffusionError::Settings(format!(
                 "the model made {size} of a picture of {}",
@@ -211,67 +231,100 @@ impl Pipeline {
         observer: &mut dyn Observer,
     ) -> Result<Guidance> {
         observer.check()?;
+        let told = self.parts.folder.unet.time_cond_proj_dim.is_some();
+        let is_guided = request.is_guided() && !told;
+        let is_zeroed = request.negative_prompt.is_empty() && self.parts.texts.forces_zeros();
+        let mut prompts = vec![request.prompt.as_str()];
+        if is_guided && !is_zeroed {
+            prompts.push(&request.negative_prompt);
+        }
+        if prompts.iter().any(|text| !self.parts.texts.knows(text)) {
+            self.parts.texts(observer)?;
+        }
         let started = Instant::now();
-        let prompt = self.texts.embed(&request.prompt)?;
-        let told = self.unet.config().time_cond_proj_dim.is_some();
-        let guidance = if request.is_guided() && !told {
-            let negative = if request.negative_prompt.is_empty() && self.texts.forces_zeros() {
-                prompt.zeroed()
-            } else {
-                self.texts.embed(&request.negative_prompt)?
-            };
+        let mut read = self.settle(Stage::Text, observer, |pipeline, observer| {
+            let read = prompts.iter().map(|text| pipeline.embed(text, observer));
+            read.collect::<Result<Option<Vec<Prompt>>>>()
+        })?;
+        let last = read.pop();
+        let prompt = read.pop().or_else(|| last.clone()).ok_or_else(lost)?;
+        let guidance = if is_guided {
+            let negative = last
+                .filter(|_| !is_zeroed)
+                .unwrap_or_else(|| prompt.zeroed());
             Guidance::guided(
                 condition(negative, request),
                 condition(prompt, request),
                 request.guidance_scale,
-                self.guidance_batching,
+                self.plan().batching,
             )
         } else {
             Guidance::plain(condition(prompt, request))
         };
+        self.parts.texts_done();
         report(observer, "text", started);
         Ok(guidance)
+    }
+
+    /// Runs a stage until its numbers are numbers: in wider ones after each overflow, which the stage reports as `None`.
+    fn settle<T>(
+        &mut self,
+        stage: Stage,
+        observer: &mut dyn Observer,
+        mut run: impl FnMut(&mut Self, &mut dyn Observer) -> Result<Option<T>>,
+    ) -> Result<T> {
+        loop {
+            if let Some(done) = run(self, observer)? {
+                return Ok(done);
+            }
+            self.parts.widen(stage, observer)?;
+        }
     }
 
     /// Encodes and draws in diffusers' order: the photo's sample (unless neither start nor end needs it), the noise, the
     /// masked photo's sample. The last is drawn even for models that do not look at it.
     fn prepare(
-        &self,
+        &mut self,
         request: &InpaintRequest,
         rng: &mut TorchRng,
         observer: &mut dyn Observer,
-    ) -> Result<Prepared> {
+    ) -> Result<Option<Prepared>> {
         observer.check()?;
+        self.parts.vae(Stage::Encode, observer)?;
         let started = Instant::now();
         let (image, mask) = (&request.image, &request.mask);
         let side = self.side_multiple();
         let shape = [
-            self.vae.latent_channels(),
+            self.parts.folder.vae.latent_channels(),
             image.height() / side,
             image.width() / side,
         ];
         let count = shape.iter().product();
-        let encode = |pixels: Vec<f32>, rng: &mut TorchRng| {
-            latents::encode(&self.vae, &self.device, pixels, image.size, rng)
-        };
         let needs_photo = request.strength < 1.0 || !self.is_inpaint_model() || request.soft_mask;
         let image_latents = if needs_photo {
-            encode(latents::normalised(image, None), rng)?
+            let pixels = latents::normalised(image, None);
+            self.encode(pixels, image.size, rng, observer)?
         } else {
             Vec::new()
         };
         observer.check()?;
         let noise = rng.randn(count);
         let masked_image_latents = if self.is_inpaint_model() {
-            encode(latents::normalised(image, Some(mask)), rng)?
+            let pixels = latents::normalised(image, Some(mask));
+            self.encode(pixels, image.size, rng, observer)?
         } else {
-            latents::skip_encode(&self.vae, count, rng);
+            latents::skip_encode(&self.parts.folder.vae, count, rng);
             Vec::new()
         };
-        self.check_finite(&image_latents)?;
-        self.check_finite(&masked_image_latents)?;
+        if !is_finite(&image_latents) || !is_finite(&masked_image_latents) {
+            return Ok(None);
+        }
+        if self.plan().residency == Residency::OneAtATime {
+            // Later the autoencoder is gone.
+            self.learn_preview(observer)?;
+        }
         report(observer, "encode", started);
-        Ok(Prepared {
+        Ok(Some(Prepared {
             shape,
             image_latents,
             noise,
@@ -282,7 +335,7 @@ impl Pipeline {
                 Vec::new()
             },
             masked_image_latents,
-        })
+        }))
     }
 
     fn denoise(
@@ -293,12 +346,12 @@ impl Pipeline {
         rng: &mut TorchRng,
         request: &InpaintRequest,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<f32>> {
+    ) -> Result<Option<Vec<f32>>> {
         let begin = schedule.begin_index();
         let end = schedule.timesteps().len();
         let [channels, height, width] = prepared.shape;
         let inpaints = self.is_inpaint_model();
-        let input_channels = self.unet.config().in_channels;
+        let input_channels = self.parts.folder.unet.in_channels;
         let mut latents = if request.strength < 1.0 {
             schedule.add_noise(&prepared.image_latents, &prepared.noise, begin)
         } else {
@@ -313,14 +366,11 @@ impl Pipeline {
                 input.extend_from_slice(&prepared.mask);
                 input.extend_from_slice(&prepared.masked_image_latents);
             }
-            let output = guidance.predict(
-                &self.unet,
-                &self.device,
-                &input,
-                [input_channels, height, width],
-                schedule.timesteps()[i],
-            )?;
-            self.check_finite(&output)?;
+            let shape = [input_channels, height, width];
+            let timestep = schedule.timesteps()[i];
+            let Some(output) = self.predict(guidance, &input, shape, timestep, observer)? else {
+                return Ok(None);
+            };
             let is_last = i + 1 == end;
             let frees = frees_at(
                 prepared,
@@ -343,36 +393,12 @@ impl Pipeline {
                 if let Some(free) = &frees {
                     clean = blend(&prepared.image_latents, &clean, free);
                 }
-                let picture = self.show(&clean, [channels, height, width])?;
-                observer.on_preview(picture);
+                if let Some(picture) = self.show(&clean, [channels, height, width], observer)? {
+                    observer.on_preview(picture);
+                }
             }
         }
-        Ok(latents)
-    }
-
-    fn show(&mut self, clean: &[f32], shape: [usize; 3]) -> Result<RgbF32> {
-        let preview = match self.preview.take() {
-            Some(preview) => preview,
-            None => Preview::learn(&self.vae, &self.device)?,
-        };
-        let picture = preview.show(&self.vae, &self.device, clean, shape);
-        self.preview = Some(preview);
-        picture
-    }
-
-    fn check_finite(&self, values: &[f32]) -> Result<()> {
-        if values.iter().all(|v| v.is_finite()) {
-            return Ok(());
-        }
-        if self.dtype == DType::F32 {
-            return Err(DiffusionError::weights(
-                &self.folder.path,
-                "gives values that are no numbers; its weights are damaged, download it again",
-            ));
-        }
-        Err(DiffusionError::Settings(
-            "the model's numbers overflowed in 16 bits (f16); run it in f32".into(),
-        ))
+        Ok(Some(latents))
     }
 }
 
@@ -384,14 +410,6 @@ fn frees_at(prepared: &Prepared, inpaints: bool, progress: f32) -> Option<Vec<f3
     }
     let is_free = |f: &f32| f32::from(*f > 0.0 && progress > 1.0 - f);
     Some(prepared.freedom.iter().map(is_free).collect())
-}
-
-/// SDXL's autoencoder overflows in f16 and says so; the others' field counts for nothing, as in diffusers.
-fn vae_dtype(folder: &ModelFolder, dtype: DType) -> DType {
-    match &folder.vae {
-        VaeConfig::Kl(kl) if folder.is_xl() && kl.force_upcast => DType::F32,
-        _ => dtype,
-    }
 }
 
 /// What the UNet is told of a prompt. SDXL hears that the picture is whole and of its own size.
@@ -410,6 +428,10 @@ fn condition(prompt: Prompt, request: &InpaintRequest) -> Condition {
 fn blend(kept: &[f32], painted: &[f32], mask: &[f32]) -> Vec<f32> {
     let pairs = kept.iter().zip(painted).zip(mask.iter().cycle());
     pairs.map(|((k, p), m)| (1.0 - m) * k + m * p).collect()
+}
+
+fn lost() -> DiffusionError {
+    DiffusionError::Settings("the prompt was lost; please report this".into())
 }
 
 fn report(observer: &mut dyn Observer, stage: &'static str, started: Instant) {

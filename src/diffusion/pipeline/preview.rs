@@ -47,17 +47,21 @@ impl Preview {
         Ok(Self::Linear(fit(&latents, vae.latent_channels())))
     }
 
-    /// A picture of clean latents of `shape` (channels, height, width); a linear one has a pixel for each latent.
+    /// A picture of clean latents of `shape` (channels, height, width); a linear one has a pixel for each latent. `None` where it takes
+    /// an autoencoder that is not there.
     pub fn show(
         &self,
-        vae: &Vae,
+        vae: Option<&Vae>,
         device: &Device,
         latents: &[f32],
         shape: [usize; 3],
-    ) -> Result<RgbF32> {
+    ) -> Result<Option<RgbF32>> {
         let Self::Linear(weights) = self else {
+            let Some(vae) = vae else {
+                return Ok(None);
+            };
             let (size, planes) = decode(vae, device, latents, shape)?;
-            return Ok(to_picture(size, &planes));
+            return Ok(Some(to_picture(size, &planes)));
         };
         let [channels, height, width] = shape;
         let mut picture = RgbF32::new(PixelSize::new(width as u32, height as u32));
@@ -68,7 +72,7 @@ impl Preview {
                 *value = (terms.sum::<f64>() + row[channels]).clamp(0.0, 1.0) as f32;
             }
         }
-        Ok(picture)
+        Ok(Some(picture))
     }
 }
 

@@ -8,11 +8,13 @@
 use burn::tensor::{DType, Device, Tensor};
 
 use crate::diffusion::clip::TextEncoder;
+use crate::diffusion::config::TextConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
+use crate::diffusion::guidance::read;
 use crate::diffusion::prompt::{Span, parse};
 use crate::diffusion::tokenizer::Tokenizer;
-use crate::diffusion::weights::Deltas;
+use crate::diffusion::weights::{Deltas, Numbers};
 
 /// Prompts kept: the usual few negative ones and the last ones tried.
 const MOST_KEPT: usize = 16;
@@ -38,6 +40,16 @@ impl Prompt {
             pooled: self.pooled.as_ref().map(Tensor::zeros_like),
         }
     }
+
+    /// Whether all its numbers are numbers.
+    pub fn is_finite(&self) -> Result<bool> {
+        let pooled = self
+            .pooled
+            .as_ref()
+            .map_or(Ok(Vec::new()), |p| read(p.clone()))?;
+        let embeds = read(self.embeds.clone())?;
+        Ok(embeds.iter().chain(&pooled).all(|v| v.is_finite()))
+    }
 }
 
 struct Kept {
@@ -45,10 +57,13 @@ struct Kept {
     prompt: Prompt,
 }
 
-/// One tokenizer with its text model.
+/// One tokenizer with its text model, which is there while prompts are read.
 struct Reader {
     tokenizer: Tokenizer,
-    encoder: TextEncoder,
+    config: TextConfig,
+    encoder: Option<TextEncoder>,
+    /// Embeddings of added words, in the order of their ids.
+    added: Vec<Vec<f32>>,
 }
 
 /// A word that stands for embeddings of its own (textual inversion).
@@ -78,20 +93,30 @@ pub struct Texts {
     kept: Vec<Kept>,
 }
 
+impl Reader {
+    fn new(tokenizer: Tokenizer, config: &TextConfig) -> Self {
+        Self {
+            tokenizer,
+            config: config.clone(),
+            encoder: None,
+            added: Vec::new(),
+        }
+    }
+
+    fn encoder(&self) -> Result<&TextEncoder> {
+        let missing = || DiffusionError::Settings("the text encoder is not loaded".into());
+        self.encoder.as_ref().ok_or_else(missing)
+    }
+}
+
 impl Texts {
-    pub fn load(
-        folder: &ModelFolder,
-        deltas: &Deltas,
-        device: &Device,
-        dtype: DType,
-    ) -> Result<Self> {
-        let mut readers = vec![Reader {
-            tokenizer: Tokenizer::load(folder)?,
-            encoder: TextEncoder::load_with(folder, deltas, device, dtype)?,
-        }];
-        let second = TextEncoder::load_second_with(folder, deltas, device, dtype)?;
-        if let (Some(tokenizer), Some(encoder)) = (Tokenizer::load_second(folder)?, second) {
-            readers.push(Reader { tokenizer, encoder });
+    /// Reads the vocabularies; the text models come with [`Self::load`].
+    pub fn open(folder: &ModelFolder) -> Result<Self> {
+        let mut readers = vec![Reader::new(Tokenizer::load(folder)?, &folder.text)];
+        if let (Some(tokenizer), Some(second)) =
+            (Tokenizer::load_second(folder)?, &folder.second_text)
+        {
+            readers.push(Reader::new(tokenizer, &second.config));
         }
         Ok(Self {
             readers,
@@ -102,6 +127,41 @@ impl Texts {
         })
     }
 
+    /// Loads the text models, with the words that were added.
+    pub fn load(
+        &mut self,
+        folder: &ModelFolder,
+        deltas: &Deltas,
+        device: &Device,
+        numbers: Numbers,
+    ) -> Result<()> {
+        for (at, reader) in self.readers.iter_mut().enumerate() {
+            let encoder = if at == 0 {
+                Some(TextEncoder::load_with(folder, deltas, device, numbers)?)
+            } else {
+                TextEncoder::load_second_with(folder, deltas, device, numbers)?
+            };
+            reader.encoder = encoder;
+            if let Some(encoder) = &mut reader.encoder
+                && !reader.added.is_empty()
+            {
+                encoder.add_embeddings(reader.added.clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the text models; what was read stays known.
+    pub fn unload(&mut self) {
+        for reader in &mut self.readers {
+            reader.encoder = None;
+        }
+    }
+
+    pub fn is_loaded(&self) -> bool {
+        self.readers.iter().all(|reader| reader.encoder.is_some())
+    }
+
     /// Whether no negative prompt means zeros instead of an empty prompt.
     pub fn forces_zeros(&self) -> bool {
         self.forces_zeros
@@ -109,7 +169,7 @@ impl Texts {
 
     /// Width of each text encoder's embeddings.
     pub fn widths(&self) -> Vec<usize> {
-        let width = |r: &Reader| r.encoder.config().hidden_size;
+        let width = |r: &Reader| r.config.hidden_size;
         self.readers.iter().map(width).collect()
     }
 
@@ -125,7 +185,12 @@ impl Texts {
         let mut ids = Vec::new();
         for (reader, vectors) in self.readers.iter_mut().zip(vectors) {
             let count = vectors.len();
-            ids.push((reader.encoder.add_embeddings(vectors)?, count));
+            let first = reader.config.vocab_size + reader.added.len();
+            if let Some(encoder) = &mut reader.encoder {
+                encoder.add_embeddings(vectors.clone())?;
+            }
+            reader.added.extend(vectors);
+            ids.push((first as u32, count));
         }
         self.added.push(Added {
             name: name.to_lowercase(),
@@ -135,25 +200,38 @@ impl Texts {
         Ok(())
     }
 
-    /// A prompt's embeddings.
-    pub fn embed(&mut self, text: &str) -> Result<Prompt> {
-        let found = self.kept.iter().position(|k| k.text == text);
-        let kept = match found {
-            Some(at) => self.kept.remove(at),
-            None => Kept {
-                prompt: self.read(text)?,
-                text: text.to_owned(),
-            },
-        };
+    /// Whether a prompt was read before.
+    pub fn knows(&self, text: &str) -> bool {
+        self.kept.iter().any(|k| k.text == text)
+    }
+
+    /// A prompt that was read before.
+    pub fn recall(&mut self, text: &str) -> Option<Prompt> {
+        let at = self.kept.iter().position(|k| k.text == text)?;
+        let kept = self.kept.remove(at);
         let prompt = kept.prompt.clone();
+        self.kept.push(kept);
+        Some(prompt)
+    }
+
+    /// Forgets all prompts.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Remembers a prompt.
+    pub fn keep(&mut self, text: &str, prompt: &Prompt) {
         if self.kept.len() >= MOST_KEPT {
             self.kept.remove(0);
         }
-        self.kept.push(kept);
-        Ok(prompt)
+        self.kept.push(Kept {
+            text: text.to_owned(),
+            prompt: prompt.clone(),
+        });
     }
 
-    fn read(&self, text: &str) -> Result<Prompt> {
+    /// A prompt's embeddings, by the loaded text models.
+    pub fn read(&self, text: &str) -> Result<Prompt> {
         let spans = parse(text);
         let mut all = Vec::new();
         for at in 0..self.readers.len() {
@@ -191,9 +269,9 @@ impl Texts {
         ids.push(tokenizer.end());
         ids.resize(tokenizer.length(), tokenizer.padding());
         let (embeds, pooled) = if self.is_xl {
-            reader.encoder.forward_for_xl(&[&ids], &[end])?
+            reader.encoder()?.forward_for_xl(&[&ids], &[end])?
         } else {
-            (reader.encoder.forward(&[&ids], 0)?, None)
+            (reader.encoder()?.forward(&[&ids], 0)?, None)
         };
         let mut weights = vec![1.0; ids.len()];
         weights[1..=chunk.weights.len()].copy_from_slice(&chunk.weights);

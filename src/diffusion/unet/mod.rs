@@ -9,7 +9,7 @@ use crate::diffusion::config::{TIME_IDS, UNetConfig};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::ops::{Conv2d, ConvShape, GroupNorm};
-use crate::diffusion::weights::{Deltas, Scope, Weights};
+use crate::diffusion::weights::{Deltas, Numbers, Scope, Weights};
 use blocks::{DownBlock, MidBlock, UpBlock};
 use time::TimeEmbedding;
 
@@ -64,9 +64,13 @@ pub struct UNet {
 }
 
 impl UNet {
-    /// Loads the folder's UNet; `dtype` is `F32` or `F16`.
-    pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
-        Self::load_with(folder, &Deltas::default(), device, dtype)
+    /// Loads the folder's UNet; `numbers` is `F32`, `F16` or [`Numbers`].
+    pub fn load(
+        folder: &ModelFolder,
+        device: &Device,
+        numbers: impl Into<Numbers>,
+    ) -> Result<Self> {
+        Self::load_with(folder, &Deltas::default(), device, numbers)
     }
 
     /// As [`Self::load`], with additions to the weights.
@@ -74,9 +78,9 @@ impl UNet {
         folder: &ModelFolder,
         deltas: &Deltas,
         device: &Device,
-        dtype: DType,
+        numbers: impl Into<Numbers>,
     ) -> Result<Self> {
-        let weights = Weights::open(&folder.unet_files, device, dtype)?.with(deltas, "unet");
+        let weights = Weights::open(&folder.unet_files, device, numbers)?.with(deltas, "unet");
         let unet = Self::build(&weights.root(), &folder.unet);
         weights.finish(|_| false)?;
         Ok(unet)

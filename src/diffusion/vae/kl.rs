@@ -16,10 +16,10 @@ const EPS: f64 = 1e-6;
 /// `AutoencoderKL`.
 #[derive(Debug)]
 pub struct Kl {
-    encoder: Encoder,
-    quant_conv: Option<Conv2d>,
-    post_quant_conv: Option<Conv2d>,
-    decoder: Decoder,
+    pub(super) encoder: Encoder,
+    pub(super) quant_conv: Option<Conv2d>,
+    pub(super) post_quant_conv: Option<Conv2d>,
+    pub(super) decoder: Decoder,
 }
 
 impl Kl {
@@ -42,7 +42,11 @@ impl Kl {
 
     /// See `Vae::encode`.
     pub fn encode(&self, image: Tensor<4>) -> Result<Encoded> {
-        let moments = self.encoder.forward(image)?;
+        self.moments(self.encoder.forward(image)?)
+    }
+
+    /// What the encoder's last layer gives as the numbers of a distribution.
+    pub(super) fn moments(&self, moments: Tensor<4>) -> Result<Encoded> {
         let moments = match &self.quant_conv {
             Some(conv) => conv.forward(moments)?,
             None => moments,
@@ -57,11 +61,15 @@ impl Kl {
 
     /// See `Vae::decode`.
     pub fn decode(&self, latents: Tensor<4>) -> Result<Tensor<4>> {
-        let latents = match &self.post_quant_conv {
-            Some(conv) => conv.forward(latents)?,
-            None => latents,
-        };
-        self.decoder.forward(latents)
+        self.decoder.forward(self.decoder_input(latents)?)
+    }
+
+    /// What the decoder's first layer takes.
+    pub(super) fn decoder_input(&self, latents: Tensor<4>) -> Result<Tensor<4>> {
+        match &self.post_quant_conv {
+            Some(conv) => conv.forward(latents),
+            None => Ok(latents),
+        }
     }
 }
 
@@ -97,12 +105,12 @@ fn resnets(
 
 /// The encoder: levels that halve the size, a middle block, the moments.
 #[derive(Debug)]
-struct Encoder {
-    conv_in: Conv2d,
-    down_blocks: Vec<(Vec<ResnetBlock>, Option<Downsample>)>,
-    mid_block: MidBlock,
-    conv_norm_out: GroupNorm,
-    conv_out: Conv2d,
+pub(super) struct Encoder {
+    pub(super) conv_in: Conv2d,
+    pub(super) down_blocks: Vec<(Vec<ResnetBlock>, Option<Downsample>)>,
+    pub(super) mid_block: MidBlock,
+    pub(super) conv_norm_out: GroupNorm,
+    pub(super) conv_out: Conv2d,
 }
 
 impl Encoder {
@@ -153,12 +161,12 @@ impl Encoder {
 
 /// The decoder: a middle block, levels that double the size, the picture.
 #[derive(Debug)]
-struct Decoder {
-    conv_in: Conv2d,
-    mid_block: MidBlock,
-    up_blocks: Vec<(Vec<ResnetBlock>, Option<Upsample>)>,
-    conv_norm_out: GroupNorm,
-    conv_out: Conv2d,
+pub(super) struct Decoder {
+    pub(super) conv_in: Conv2d,
+    pub(super) mid_block: MidBlock,
+    pub(super) up_blocks: Vec<(Vec<ResnetBlock>, Option<Upsample>)>,
+    pub(super) conv_norm_out: GroupNorm,
+    pub(super) conv_out: Conv2d,
 }
 
 impl Decoder {
@@ -215,7 +223,7 @@ impl Decoder {
 
 /// `UNetMidBlock2D` without a time embedding.
 #[derive(Debug)]
-struct MidBlock {
+pub(super) struct MidBlock {
     first: ResnetBlock,
     attention: Option<MidAttention>,
     second: ResnetBlock,
@@ -233,7 +241,7 @@ impl MidBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>> {
+    pub(super) fn forward(&self, x: Tensor<4>) -> Result<Tensor<4>> {
         let x = self.first.forward(x, None)?;
         let x = match &self.attention {
             Some(attention) => attention.forward(x)?,

@@ -1,17 +1,31 @@
 //! Owns the autoencoder: loading either kind by its configuration, encoding and decoding. Used by `pipeline`.
 //! Must never sample or scale latents: what the encoder gives is handed on as it is.
 
+mod bands;
 mod kl;
 mod tiny;
 
 use burn::tensor::{DType, Device, Tensor};
+use serde::Serialize;
 
 use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::weights::{Scope, Weights};
+use crate::diffusion::weights::{Numbers, Scope, Weights};
+pub(crate) use bands::BAND;
 use kl::Kl;
 use tiny::Tiny;
+
+/// How much of a picture an autoencoder works on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VaeWay {
+    /// The whole picture: fastest.
+    #[default]
+    Whole,
+    /// A band of rows within each layer, with what is between layers in the computer's memory. The same picture, but for rounding.
+    Bands,
+}
 
 /// What an encoder gives, unscaled, f32, `[n, latent_channels, h / downscale, w / downscale]`.
 #[derive(Debug, Clone)]
@@ -34,6 +48,8 @@ pub struct Vae {
     config: VaeConfig,
     dtype: DType,
     network: Network,
+    /// Change it when memory is short. Tiny autoencoders are narrow and always see the whole picture.
+    pub way: VaeWay,
 }
 
 #[derive(Debug)]
@@ -43,9 +59,13 @@ enum Network {
 }
 
 impl Vae {
-    /// Loads the folder's autoencoder; `dtype` is `F32` or `F16`.
-    pub fn load(folder: &ModelFolder, device: &Device, dtype: DType) -> Result<Self> {
-        let weights = Weights::open(&folder.vae_files, device, dtype)?;
+    /// Loads the folder's autoencoder; `numbers` is `F32`, `F16` or [`Numbers`].
+    pub fn load(
+        folder: &ModelFolder,
+        device: &Device,
+        numbers: impl Into<Numbers>,
+    ) -> Result<Self> {
+        let weights = Weights::open(&folder.vae_files, device, numbers)?;
         let vae = Self::build(&weights.root(), &folder.vae);
         weights.finish(|_| false)?;
         Ok(vae)
@@ -65,6 +85,7 @@ impl Vae {
             config: config.clone(),
             dtype: scope.dtype(),
             network,
+            way: VaeWay::default(),
         }
     }
 
@@ -104,6 +125,9 @@ impl Vae {
         }
         let image = image.cast(self.dtype);
         match &self.network {
+            Network::Kl(kl) if n == 1 && self.way == VaeWay::Bands => {
+                kl.encode_in_bands(image, bands::BAND)
+            }
             Network::Kl(kl) => kl.encode(image),
             Network::Tiny(tiny) => tiny.encode(image),
         }
@@ -121,6 +145,9 @@ impl Vae {
         }
         let latents = latents.cast(self.dtype);
         let image = match &self.network {
+            Network::Kl(kl) if n == 1 && self.way == VaeWay::Bands => {
+                kl.decode_in_bands(latents, bands::BAND)?
+            }
             Network::Kl(kl) => kl.decode(latents)?,
             Network::Tiny(tiny) => tiny.decode(latents)?,
         };

@@ -24,6 +24,16 @@ pub struct WeightFiles {
 }
 
 impl WeightFiles {
+    /// The shapes of the component's tensors, and how many bytes a number of each takes in its file.
+    pub fn shapes(&self) -> Result<Vec<(Vec<usize>, u64)>> {
+        let stored = Stored::of_all(self)?;
+        let each = |s: &Stored| {
+            let count = s.entry.count().max(1);
+            (s.shape(), s.entry.bytes() / count)
+        };
+        Ok(stored.values().map(each).collect())
+    }
+
     /// The component's tensors by their names in diffusers' layout, and how many numbers each holds.
     pub fn names(&self) -> Result<Vec<(String, usize)>> {
         let stored = Stored::of_all(self)?;

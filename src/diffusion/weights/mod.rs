@@ -5,6 +5,7 @@
 mod deltas;
 mod files;
 mod header;
+mod numbers;
 mod piece;
 mod pytorch;
 mod view;
@@ -12,5 +13,6 @@ mod view;
 pub use deltas::{Delta, Deltas, Factor};
 pub use files::{WeightFiles, find_weights};
 pub use header::{Header, TensorEntry, TensorSource, read_header};
+pub use numbers::Numbers;
 pub use piece::{Piece, count_odd_numbers};
 pub use view::{Scope, Weights};

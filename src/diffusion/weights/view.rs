@@ -13,6 +13,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::weights::deltas::{self, Delta, Deltas};
 use crate::diffusion::weights::files::WeightFiles;
+use crate::diffusion::weights::numbers::Numbers;
 use crate::diffusion::weights::piece::Stored;
 
 /// So many names of each kind stand in an error.
@@ -27,7 +28,7 @@ pub struct Weights {
     deltas: Option<Arc<HashMap<String, Vec<Delta>>>>,
     is_invented: bool,
     device: Device,
-    dtype: DType,
+    numbers: Numbers,
     notes: RefCell<Notes>,
 }
 
@@ -40,12 +41,19 @@ struct Notes {
 }
 
 impl Weights {
-    /// Reads the headers of all files. Tensors will come out on `device` as `dtype`, which is `F32` or `F16`.
-    pub fn open(found: &WeightFiles, device: &Device, dtype: DType) -> Result<Self> {
-        if !matches!(dtype, DType::F32 | DType::F16) {
-            return Err(DiffusionError::Settings(format!(
-                "weights load as F32 or F16, not as {dtype:?}"
-            )));
+    /// Reads the headers of all files. Tensors will come out on `device` as `numbers` says, in `F32` or `F16`.
+    pub fn open(
+        found: &WeightFiles,
+        device: &Device,
+        numbers: impl Into<Numbers>,
+    ) -> Result<Self> {
+        let numbers = numbers.into();
+        for dtype in [numbers.stored, numbers.computed] {
+            if !matches!(dtype, DType::F32 | DType::F16) {
+                return Err(DiffusionError::Settings(format!(
+                    "weights load as F32 or F16, not as {dtype:?}"
+                )));
+            }
         }
         Ok(Self {
             folder: found.folder.clone(),
@@ -54,7 +62,7 @@ impl Weights {
             deltas: None,
             is_invented: false,
             device: device.clone(),
-            dtype,
+            numbers,
             notes: RefCell::default(),
         })
     }
@@ -75,7 +83,7 @@ impl Weights {
             deltas: None,
             is_invented: true,
             device: device.clone(),
-            dtype,
+            numbers: dtype.into(),
             notes: RefCell::default(),
         }
     }
@@ -156,9 +164,9 @@ impl Scope<'_> {
         &self.weights.device
     }
 
-    /// The type tensors come out as.
+    /// The type that the network computes in. Vectors come out as it; larger tensors may be stored in fewer bits.
     pub fn dtype(&self) -> DType {
-        self.weights.dtype
+        self.weights.numbers.computed
     }
 
     /// The tensor `name`, which must have `shape`.
@@ -173,8 +181,14 @@ impl Scope<'_> {
         accepted: &[&[usize]],
         shape: [usize; D],
     ) -> Tensor<D> {
-        let options = (&self.weights.device, self.weights.dtype);
-        match self.data(name, accepted, &shape) {
+        let numbers = self.weights.numbers;
+        let dtype = if D > 1 {
+            numbers.stored
+        } else {
+            numbers.computed
+        };
+        let options = (&self.weights.device, dtype);
+        match self.data(name, accepted, &shape, dtype) {
             Some(data) => Tensor::from_data(data, options),
             None => Tensor::zeros([1; D], options),
         }
@@ -183,13 +197,19 @@ impl Scope<'_> {
     /// The tensor `name` in f32 in the computer's own memory, whatever the device: for tables of which only a few rows are used.
     pub fn table(&self, name: &str, shape: [usize; 2]) -> Tensor<2> {
         let options = (&Device::flex(), DType::F32);
-        match self.data(name, &[&shape], &shape) {
-            Some(data) => Tensor::from_data(data.convert_dtype(DType::F32), options),
+        match self.data(name, &[&shape], &shape, DType::F32) {
+            Some(data) => Tensor::from_data(data, options),
             None => Tensor::zeros([1; 2], options),
         }
     }
 
-    fn data(&self, name: &str, accepted: &[&[usize]], shape: &[usize]) -> Option<TensorData> {
+    fn data(
+        &self,
+        name: &str,
+        accepted: &[&[usize]],
+        shape: &[usize],
+        dtype: DType,
+    ) -> Option<TensorData> {
         if self.weights.is_invented {
             return Some(invent(shape));
         }
@@ -206,11 +226,11 @@ impl Scope<'_> {
                 let path = &self.weights.files[stored.file];
                 let added = self.weights.deltas.as_ref().and_then(|d| d.get(&full));
                 let read = match added {
-                    None => stored.read(path, self.weights.dtype, shape),
+                    None => stored.read(path, dtype, shape),
                     Some(added) => stored
                         .read(path, DType::F32, shape)
                         .and_then(|data| deltas::add(data, added))
-                        .map(|data| data.convert_dtype(self.weights.dtype)),
+                        .map(|data| data.convert_dtype(dtype)),
                 };
                 match read {
                     Ok(read) => data = Some(read),

@@ -15,6 +15,8 @@ pub use linear::linear;
 pub use norm::group_norm;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 use crate::diffusion::error::{DiffusionError, Result};
@@ -44,6 +46,20 @@ fn numbers_mut(data: &mut TensorData) -> Result<&mut [f32]> {
 
 fn give<const D: usize>(data: TensorData) -> Tensor<D> {
     Tensor::from_data(data, (&Device::flex(), DType::F32))
+}
+
+/// An f16 tensor in f32.
+pub fn widen<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
+    let shape = x.dims();
+    let data = take(x)?;
+    let narrow = data
+        .as_slice::<f16>()
+        .map_err(|e| DiffusionError::device(format!("{e:?}")))?;
+    let mut out = vec![0f32; narrow.len()];
+    out.par_chunks_mut(TASK)
+        .zip(narrow.par_chunks(TASK))
+        .for_each(|(to, from)| from.convert_to_f32_slice(to));
+    Ok(give(TensorData::new(out, shape)))
 }
 
 /// `x · sigmoid(x)` in place.
