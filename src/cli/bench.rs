@@ -3,7 +3,7 @@
 use super::args::{BenchArgs, BenchKind, EngineBenchArgs};
 use super::fill::failure;
 use super::{Failure, FrontEnd, Outcome};
-use crate::engine::{EngineBench, bench_engine};
+use crate::engine::{EngineBench, EngineBenchReport, bench_engine};
 
 pub fn run(args: &BenchArgs, front_end: FrontEnd) -> Outcome {
     match &args.kind {
@@ -38,23 +38,61 @@ fn run_engine(engine: &EngineBenchArgs) -> Outcome {
         println!("{text}");
         return Ok(());
     }
-    println!(
-        "{} on {}, {}, {} × {} px",
-        report.model, report.device, report.precision, report.width, report.height
-    );
-    for (stage, milliseconds) in [
-        ("load", report.load_ms),
-        ("text encoder", report.text_ms),
-        ("UNet, one step", report.unet_step_ms),
-        ("VAE encode", report.vae_encode_ms),
-        ("VAE decode", report.vae_decode_ms),
-    ] {
-        println!("{stage:<16} {milliseconds:>10.1} ms");
-    }
-    if let Some(bytes) = report.peak_memory_bytes {
-        println!("{:<16} {:>10} MiB", "peak memory", bytes >> 20);
-    }
+    print_engine(&report);
     Ok(())
+}
+
+fn print_engine(report: &EngineBenchReport) {
+    println!(
+        "{} on {}, {}, {} × {} px, {} threads",
+        report.model, report.device, report.precision, report.width, report.height, report.threads
+    );
+    println!(
+        "{:<64}{:>10}{:>10}{:>9}",
+        "median of the runs", "ms", "GFLOP/s", "of peak"
+    );
+    println!("{:<64}{:>10.1}", "load", report.load_ms);
+    for stage in &report.stages {
+        let name = match stage.name {
+            "text" => "text encoder",
+            "text_2" => "second text encoder",
+            "unet_step" => "UNet, one step",
+            "vae_encode" => "VAE encode",
+            "vae_decode" => "VAE decode",
+            other => other,
+        };
+        let label = format!("{name} ({:.0} GFLOP)", stage.gflop);
+        let (speed, share) = (stage.gflop_per_second, stage.share_of_peak * 100.0);
+        println!(
+            "{label:<64}{:>10.1}{speed:>10.0}{share:>8.0}%",
+            stage.milliseconds
+        );
+    }
+    for op in &report.ops {
+        let label = format!("{}, {}", op.name, op.shape);
+        match op.gflop_per_second.zip(op.share_of_peak) {
+            Some((speed, share)) => println!(
+                "{label:<64}{:>10.2}{speed:>10.0}{:>8.0}%",
+                op.milliseconds,
+                share * 100.0
+            ),
+            None => println!(
+                "{label:<64}{:>10.2}{:>10.1} GB/s",
+                op.milliseconds, op.gigabyte_per_second
+            ),
+        }
+    }
+    let side = report.matmul_peak_side;
+    let label = format!("matrix product, {side} × {side}");
+    println!("{label:<64}{:>20.0}", report.matmul_peak_gflop_per_second);
+    for (name, bytes) in [
+        ("peak memory of this process", report.peak_memory_bytes),
+        ("memory held on the device", report.device_memory_bytes),
+    ] {
+        if let Some(bytes) = bytes {
+            println!("{name:<64}{:>10} MiB", bytes >> 20);
+        }
+    }
 }
 
 /// `512x512`.

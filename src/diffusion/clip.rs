@@ -8,7 +8,7 @@ use crate::diffusion::attention::split_heads;
 use crate::diffusion::config::{TextActivation, TextConfig};
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::ops::{LayerNorm, Linear, attend};
+use crate::diffusion::ops::{LayerNorm, Linear, attend, quick_gelu};
 use crate::diffusion::weights::{Deltas, Numbers, Scope, Weights};
 
 /// Added to scores of later tokens: as good as minus infinity, without being one.
@@ -307,7 +307,7 @@ impl Layer {
             + x;
         let hidden = self.fc1.forward(self.layer_norm2.forward(x.clone()));
         let hidden = match self.activation {
-            TextActivation::QuickGelu => hidden.clone() * activation::sigmoid(hidden * 1.702),
+            TextActivation::QuickGelu => quick_gelu(hidden)?,
             TextActivation::Gelu => activation::gelu(hidden),
             TextActivation::GeluTanh => activation::gelu_approximate(hidden),
         };

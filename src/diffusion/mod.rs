@@ -10,6 +10,7 @@ pub mod error;
 pub mod exemplar;
 pub mod folder;
 pub mod guidance;
+mod kernels;
 pub mod lora;
 pub mod memory;
 pub mod noise;
@@ -24,3 +25,4 @@ pub mod vae;
 pub mod weights;
 
 pub use error::{DiffusionError, Result};
+pub use ops::measure;

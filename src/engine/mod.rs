@@ -9,6 +9,7 @@ mod error;
 mod frame;
 mod job;
 mod memory;
+mod prepared;
 mod probe;
 mod run;
 mod slot;
@@ -17,7 +18,7 @@ mod validate;
 mod watch;
 mod worker;
 
-pub use bench::{EngineBench, EngineBenchReport, bench_engine};
+pub use bench::{EngineBench, EngineBenchReport, OpTime, StageTime, bench_engine};
 pub use device::{Adapter, AdapterKind, DeviceChoice, DeviceReport, devices, probe_child};
 pub use error::EngineError;
 pub use frame::{DEFAULT_TRAIN_TIMESTEPS, ModelSummary, summarize};

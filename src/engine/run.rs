@@ -7,6 +7,7 @@ use super::additions;
 use super::error::EngineError;
 use super::job::{JobReport, JobRequest, JobResult, ModelChoice, Patch};
 use super::memory::peak_memory_bytes;
+use super::prepared::PREPARING;
 use super::slot::ModelSlot;
 use super::untouched::untouched;
 use super::watch::Watch;
@@ -197,9 +198,17 @@ fn paint(
         inpaint.strength = inpaint.strength.min(most).max(one);
         inpaint.soft_mask = false;
     }
-    slot.run(watch, |pipeline, watch| {
+    let first = slot.first_run(inpaint.image.size);
+    if first.is_some() {
+        watch.stage(PREPARING);
+    }
+    let picture = slot.run(watch, |pipeline, watch| {
         Ok(pipeline.inpaint(&inpaint, watch)?)
-    })
+    })?;
+    if let Some(key) = first {
+        slot.note_run(key);
+    }
+    Ok(picture)
 }
 
 /// For `--raw` the model sees exactly the mask it was given.

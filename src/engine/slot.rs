@@ -15,6 +15,7 @@ use super::memory::{
     MemoryReport, allowed_numbers, budget, forget_peak, is_out_of_memory, peak_memory_bytes,
     resident_bytes, say_short, too_little, work_of,
 };
+use super::prepared::{self, Prepared};
 use super::probe;
 use super::watch::Watch;
 use super::worker::{EngineOptions, panic_text};
@@ -23,6 +24,7 @@ use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::memory::{Estimate, MemoryPlan, Planner, Work};
 use crate::diffusion::pipeline::{Additions, Pipeline};
 use crate::diffusion::weights::Numbers;
+use crate::geometry::PixelSize;
 use crate::progress::Observer;
 
 /// What a loaded model is, apart from its numbers.
@@ -51,16 +53,19 @@ pub struct ModelSlot {
     devices: Devices,
     loaded: Option<(Key, Pipeline)>,
     planned: Option<Planned>,
+    prepared: Prepared,
 }
 
 impl ModelSlot {
     pub fn new(options: EngineOptions) -> Self {
         keep_kernels_in(options.cache_dir.as_deref());
+        let prepared = Prepared::open(options.cache_dir.as_deref());
         Self {
             options,
             devices: Devices::default(),
             loaded: None,
             planned: None,
+            prepared,
         }
     }
 
@@ -68,6 +73,19 @@ impl ModelSlot {
     pub fn clear(&mut self) {
         self.loaded = None;
         self.planned = None;
+    }
+
+    /// What names a run of a picture of this size, if the planned device has not made such a one before.
+    pub fn first_run(&self, size: PixelSize) -> Option<String> {
+        let planned = self.planned.as_ref()?;
+        let numbers = planned.plan.numbers;
+        let key = prepared::key(&planned.device, numbers, &planned.folder.unet, size)?;
+        self.prepared.is_new(&key).then_some(key)
+    }
+
+    /// Remembers that it has.
+    pub fn note_run(&mut self, key: String) {
+        self.prepared.note(key);
     }
 
     fn open_device(&mut self, choice: DeviceChoice) -> Result<OpenDevice, EngineError> {

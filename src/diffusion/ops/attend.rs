@@ -6,7 +6,7 @@ use std::cell::Cell;
 use burn::tensor::{DType, Tensor, activation};
 
 use crate::diffusion::error::Result;
-use crate::diffusion::ops::host;
+use crate::diffusion::ops::{host, measure};
 
 /// The score matrices of all heads' chunks at most, in numbers: 64 MiB of f32, half of the smallest binding in use.
 pub const MOST_SCORES: usize = 1 << 24;
@@ -39,12 +39,13 @@ pub fn attend(
     bias: Option<Tensor<4>>,
     upcast: bool,
 ) -> Result<Tensor<3>> {
+    let [n, heads, queries, width] = q.dims();
+    let (keys, outputs) = (k.dims()[2], v.dims()[3]);
+    measure::count(&[n, heads, queries, keys, width + outputs]);
     if host::serves(&q) {
         return host::attend(&q, &k, v, bias);
     }
     let dtype = q.dtype();
-    let [n, heads, queries, width] = q.dims();
-    let (keys, outputs) = (k.dims()[2], v.dims()[3]);
     let scores_dtype = if upcast { DType::F32 } else { dtype };
     // Both factors carry a root of the scale, which keeps f16 scores small.
     let root = (width as f64).powf(-0.25);
@@ -88,26 +89,43 @@ fn chunk_length(scores: usize, heads: usize, queries: usize, keys: usize) -> usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::{Device, Distribution};
+    use burn::tensor::{Device, Distribution, TensorData};
 
+    /// Several blocks of queries and tiles of keys, rising and falling maxima, whole tiles masked.
     #[test]
     fn blocks_agree_with_the_plain_formula() {
         let device = Device::flex();
-        let random = |shape: [usize; 4]| {
-            Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), (&device, DType::F32))
+        let random = |shape: [usize; 4], deviation: f64| {
+            let like = (&device, DType::F32);
+            Tensor::<4>::random(shape, Distribution::Normal(0.0, deviation), like)
         };
-        let (q, k, v) = (
-            random([1, 2, 700, 8]),
-            random([1, 2, 500, 8]),
-            random([1, 2, 500, 8]),
-        );
-        let plain =
-            activation::softmax(q.clone().matmul(k.clone().swap_dims(2, 3)) / 8f64.sqrt(), 3)
-                .matmul(v.clone());
-        let plain = plain.swap_dims(1, 2).reshape([1, 700, 16]);
-        let blocked = attend(q, k, &v, None, false).unwrap();
-        let worst = (plain - blocked).abs().max().into_scalar::<f32>();
-        assert!(worst < 1e-5, "{worst}");
+        for (n, heads, queries, keys, width, deviation, masked) in [
+            (1, 2, 700, 500, 8, 1.0, false),
+            (2, 3, 300, 1500, 8, 3.0, false),
+            (1, 2, 40, 9000, 4, 3.0, true),
+            (1, 1, 1, 1, 2, 1.0, false),
+        ] {
+            let q = random([n, heads, queries, width], deviation);
+            let k = random([n, heads, keys, width], deviation);
+            let v = random([n, heads, keys, 5], 1.0);
+            // The first half of the keys hidden from odd queries, the second from even ones.
+            let hidden = |at: usize| (at / keys % 2 == 1) == (at % keys < keys / 2);
+            let bias: Vec<f32> = (0..queries * keys)
+                .map(|at| if hidden(at) { -1e9 } else { 0.0 })
+                .collect();
+            let bias = TensorData::new(bias, [1, 1, queries, keys]);
+            let bias = masked.then(|| Tensor::<4>::from_data(bias, (&device, DType::F32)));
+            let scores = q.clone().matmul(k.clone().swap_dims(2, 3)) / (width as f64).sqrt();
+            let scores = match &bias {
+                Some(bias) => scores + bias.clone(),
+                None => scores,
+            };
+            let plain = activation::softmax(scores, 3).matmul(v.clone());
+            let plain = plain.swap_dims(1, 2).reshape([n, queries, heads * 5]);
+            let blocked = attend(q, k, &v, bias, false).unwrap();
+            let worst = (plain - blocked).abs().max().into_scalar::<f32>();
+            assert!(worst < 5e-5, "{n} {queries} {keys}: {worst}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Owns 2-D convolution: burn's own on most devices, `host`'s on the CPU. Used by the networks. Must never dilate or group:
+//! Owns 2-D convolution: `host`'s on the CPU, for the usual 3×3 on a GPU the one in `diffusion::kernels`, else burn's own. Used by the networks. Must never dilate or group:
 //! no network here does.
 
 use burn::tensor::ops::{ConvOptions, PadMode};
 use burn::tensor::{Tensor, module};
 
 use crate::diffusion::error::{DiffusionError, Result};
-use crate::diffusion::ops::{host, widened};
+use crate::diffusion::kernels;
+use crate::diffusion::ops::{host, measure, widened};
 use crate::diffusion::weights::Scope;
 
 /// A convolution's fixed numbers.
@@ -119,6 +120,10 @@ impl Conv2d {
         self.run(x, Some(bias))
     }
 
+    fn is_usual(&self) -> bool {
+        self.shape == ConvShape::same(self.shape.inputs, self.shape.outputs, 3)
+    }
+
     fn run(&self, x: Tensor<4>, bias: Option<Tensor<1>>) -> Result<Tensor<4>> {
         let [n, channels, h, w] = x.dims();
         let is_empty = n * self.shape.output_side(h) * self.shape.output_side(w) == 0;
@@ -128,12 +133,25 @@ impl Conv2d {
                 "{channels} channels of {w} × {h} do not fit a convolution of {inputs} channels; use a larger picture"
             )));
         }
+        let ConvShape {
+            inputs,
+            outputs,
+            kernel,
+            ..
+        } = self.shape;
+        let (out_h, out_w) = (self.shape.output_side(h), self.shape.output_side(w));
+        measure::count(&[n, out_h, out_w, outputs, inputs, kernel * kernel]);
         let weight = match &self.kernel {
             Kernel::Winograd(weight) => return host::winograd::conv2d(x, weight, bias),
             Kernel::Plain(weight) => &widened(weight, x.dtype()),
         };
         if host::serves(&x) {
             return host::conv2d(x, weight, bias, &self.shape);
+        }
+        if self.is_usual() && kernels::serves(&x) {
+            let bias = bias
+                .unwrap_or_else(|| Tensor::zeros([self.shape.outputs], (&x.device(), x.dtype())));
+            return kernels::conv3x3(x, weight, bias);
         }
         let ConvShape {
             stride,

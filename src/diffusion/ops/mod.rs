@@ -1,10 +1,12 @@
 //! Owns the primitives that the networks are made of: linear, convolution, norms, activations, attention, resizing. Each takes
-//! the way that is right and fast for its device: plain burn operations, or on the CPU (`flex`, f32) the kernels in `host`.
-//! Used by the networks only. Must never know a model's layout: a faster kernel for a device replaces code here and nowhere else.
+//! the way that is right and fast for its device: on the CPU (`flex`, f32) the kernels in `host`, on GPUs those in `diffusion::kernels`
+//! where there is one, else plain burn operations. Used by the networks only. Must never know a model's layout: a faster kernel for a
+//! device replaces code here and nowhere else.
 
 mod attend;
 mod conv;
 mod host;
+pub mod measure;
 mod norm;
 
 pub use attend::{MOST_SCORES, attend, with_scores};
@@ -14,6 +16,7 @@ pub use norm::{GroupNorm, LayerNorm};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
 
 use crate::diffusion::error::Result;
+use crate::diffusion::kernels;
 use crate::diffusion::weights::Scope;
 
 /// `y = x Wᵀ + b` over the last dimension.
@@ -45,19 +48,31 @@ impl Linear {
         let mut dims = x.dims();
         let inputs = dims[D - 1];
         let rows = dims.iter().product::<usize>() / inputs.max(1);
+        let x = x.reshape([rows, inputs]);
+        measure::count(&[rows, inputs, self.weight.dims()[1]]);
         let weight = self.weight(x.dtype());
-        let y = x.reshape([rows, inputs]).matmul(weight);
-        let y = match &self.bias {
-            Some(bias) => y + bias.clone().unsqueeze(),
-            None => y,
+        let y = if host::serves(&x) {
+            host::linear(x.clone(), &weight, self.bias.as_ref()).ok()
+        } else {
+            None
         };
+        let y = y.unwrap_or_else(|| self.plain(x, weight));
         dims[D - 1] = y.dims()[1];
         y.reshape(dims)
+    }
+
+    fn plain(&self, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        let y = x.matmul(weight);
+        match &self.bias {
+            Some(bias) => y + bias.clone().unsqueeze(),
+            None => y,
+        }
     }
 
     /// Tokens from a picture: `[n, inputs, h, w]` to `[n, h · w, outputs]`.
     pub fn forward_from_picture(&self, x: Tensor<4>) -> Tensor<3> {
         let [n, channels, h, w] = x.dims();
+        measure::count(&[n, h, w, channels, self.weight.dims()[1]]);
         let weight = self.weight(x.dtype());
         let y = x
             .reshape([n, channels, h * w])
@@ -71,7 +86,8 @@ impl Linear {
 
     /// A picture from tokens: `[n, h · w, inputs]` to `[n, outputs, h, w]`.
     pub fn forward_to_picture(&self, x: Tensor<3>, [h, w]: [usize; 2]) -> Tensor<4> {
-        let n = x.dims()[0];
+        let [n, tokens, width] = x.dims();
+        measure::count(&[n, tokens, width, self.weight.dims()[1]]);
         let weight: Tensor<3> = self.weight(x.dtype()).transpose().unsqueeze();
         let y = weight.matmul(x.swap_dims(1, 2));
         let outputs = y.dims()[1];
@@ -114,10 +130,21 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
     Ok(activation::silu(x))
 }
 
+/// `x · sigmoid(1.702 x)` (Hendrycks and Gimpel 2016, section 2).
+pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
+    if host::serves(&x) {
+        return host::quick_gelu(x);
+    }
+    Ok(x.clone() * activation::sigmoid(x * 1.702))
+}
+
 /// `a · gelu(b)` where `a` and `b` are the halves of the last dimension: `[rows, 2 k]` to `[rows, k]` (Shazeer 2020, GEGLU).
 pub fn geglu(x: Tensor<3>) -> Result<Tensor<3>> {
     if host::serves(&x) {
         return host::geglu(x);
+    }
+    if kernels::serves(&x) {
+        return kernels::geglu(x);
     }
     let half = x.dims()[2] / 2;
     let gate = activation::gelu(x.clone().narrow(2, half, half));
@@ -164,7 +191,9 @@ mod tests {
 
     #[test]
     fn weights_kept_in_16_bits_are_widened_for_use() {
-        let numbers: Vec<f32> = (0..15_000u16).map(|v| f32::from(v % 700) / 64.0 - 5.0).collect();
+        let numbers: Vec<f32> = (0..15_000u16)
+            .map(|v| f32::from(v % 700) / 64.0 - 5.0)
+            .collect();
         let data = TensorData::new(numbers.clone(), [100, 150]);
         let half = Tensor::<2>::from_data(data, (&Device::flex(), DType::F16));
         let wide = widened(&half, DType::F32);

@@ -4,6 +4,7 @@
 use burn::tensor::{DType, Tensor, activation, module};
 
 use crate::diffusion::error::{DiffusionError, Result};
+use crate::diffusion::kernels;
 use crate::diffusion::ops::host;
 use crate::diffusion::weights::Scope;
 
@@ -45,7 +46,9 @@ impl GroupNorm {
         let count = (count * in_group) as f64;
         let (mut gains, mut offsets) = (Vec::new(), Vec::new());
         for (group, sums) in sums.chunks(in_group).enumerate() {
-            let [sum, squares] = sums.iter().fold([0.0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+            let [sum, squares] = sums
+                .iter()
+                .fold([0.0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
             let mean = sum / count;
             let variance = (squares / count - mean * mean).max(0.0);
             let scale = 1.0 / (variance + self.eps).sqrt();
@@ -63,6 +66,11 @@ impl GroupNorm {
             return host::group_norm(x, self.groups, self.eps, &self.weight, &self.bias, silu);
         }
         let dtype = x.dtype();
+        if kernels::serves(&x) {
+            let alike = |t: &Tensor<1>| t.clone().cast(dtype);
+            let (weight, bias) = (alike(&self.weight), alike(&self.bias));
+            return kernels::group_norm(x, self.groups, self.eps, &weight, &bias, silu);
+        }
         let [n, channels, h, w] = x.dims();
         let x = x
             .cast(DType::F32)

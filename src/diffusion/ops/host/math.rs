@@ -1,7 +1,9 @@
-//! Owns elementwise functions written so that the compiler turns them into vector code: no calls, no branches. Used by the
-//! CPU kernels. Must never be used for scalars where `std` is exact and fast enough.
+//! Owns elementwise functions written so that the compiler turns them into vector code: no calls, no branches; each compiled for
+//! every kind of vectors (`simd`). Used by the CPU kernels. Must never be used for scalars where `std` is exact and fast enough.
 
 use std::f32::consts::FRAC_1_SQRT_2;
+
+use crate::diffusion::ops::host::simd::widest_fn;
 
 /// `e^x` within 2 units in the last place for −87…88, clamped outside; NaN stays NaN.
 ///
@@ -30,19 +32,32 @@ fn exp(x: f32) -> f32 {
     p * f32::from_bits(exponent)
 }
 
-/// `x · sigmoid(x)` in place.
-pub fn silu(values: &mut [f32]) {
-    for v in values {
-        *v /= 1.0 + exp(-*v);
+widest_fn! {
+    /// `x · sigmoid(x)` in place.
+    pub fn silu(values: &'a mut [f32]) {
+        for v in values {
+            *v /= 1.0 + exp(-*v);
+        }
     }
 }
 
-/// `to = a · gelu(b)` with the exact GELU, `b · Φ(b)`.
-///
-/// `erfc` by Abramowitz and Stegun 7.1.26, whose error is below 1.5e-7.
-pub fn gated_gelu(to: &mut [f32], a: &[f32], b: &[f32]) {
-    for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
-        *to = a * gelu(*b);
+widest_fn! {
+    /// `x · sigmoid(1.702 x)` in place: the GELU of the first CLIP.
+    pub fn quick_gelu(values: &'a mut [f32]) {
+        for v in values {
+            *v /= 1.0 + exp(-1.702 * *v);
+        }
+    }
+}
+
+widest_fn! {
+    /// `to = a · gelu(b)` with the exact GELU, `b · Φ(b)`.
+    ///
+    /// `erfc` by Abramowitz and Stegun 7.1.26, whose error is below 1.5e-7.
+    pub fn gated_gelu(to: &'a mut [f32], a: &'a [f32], b: &'a [f32]) {
+        for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
+            *to = a * gelu(*b);
+        }
     }
 }
 
@@ -62,33 +77,36 @@ fn gelu(x: f32) -> f32 {
     x * weight
 }
 
-/// Turns a row of scores into `e^(scale · (score − largest))` in place and gives their sum: a softmax but for its division.
-pub fn exponentials(row: &mut [f32], scale: f32) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; 16];
-    let mut whole = row.chunks_exact(16);
-    for part in &mut whole {
-        for (lane, v) in lanes.iter_mut().zip(part) {
-            *lane = if *v > *lane { *v } else { *lane };
+widest_fn! {
+    /// Turns a row of scores into `e^(scale · (score − peak))` in place, where `peak` is the largest score or `floor`, whichever is larger.
+    /// Gives the peak and the row's sum: a softmax but for its division.
+    pub fn exponentials(row: &'a mut [f32], scale: f32, floor: f32) -> (f32, f32) {
+        let mut lanes = [floor; 16];
+        let mut whole = row.chunks_exact(16);
+        for part in &mut whole {
+            for (lane, v) in lanes.iter_mut().zip(part) {
+                *lane = if *v > *lane { *v } else { *lane };
+            }
         }
-    }
-    let largest = lanes
-        .iter()
-        .chain(whole.remainder())
-        .fold(f32::NEG_INFINITY, |m, v| m.max(*v));
-    let mut lanes = [0f32; 16];
-    let mut whole = row.chunks_exact_mut(16);
-    for part in &mut whole {
-        for (lane, v) in lanes.iter_mut().zip(part) {
-            *v = exp((*v - largest) * scale);
-            *lane += *v;
+        let peak = lanes
+            .iter()
+            .chain(whole.remainder())
+            .fold(floor, |m, v| m.max(*v));
+        let mut lanes = [0f32; 16];
+        let mut whole = row.chunks_exact_mut(16);
+        for part in &mut whole {
+            for (lane, v) in lanes.iter_mut().zip(part) {
+                *v = exp((*v - peak) * scale);
+                *lane += *v;
+            }
         }
+        let mut sum: f32 = lanes.iter().sum();
+        for v in whole.into_remainder() {
+            *v = exp((*v - peak) * scale);
+            sum += *v;
+        }
+        (peak, sum)
     }
-    let mut sum: f32 = lanes.iter().sum();
-    for v in whole.into_remainder() {
-        *v = exp((*v - largest) * scale);
-        sum += *v;
-    }
-    sum
 }
 
 #[allow(clippy::unwrap_used)]

@@ -3,12 +3,15 @@
 
 mod attend;
 mod conv;
+mod linear;
 mod math;
 mod norm;
+mod simd;
 pub mod winograd;
 
 pub use attend::attend;
 pub use conv::conv2d;
+pub use linear::linear;
 pub use norm::group_norm;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -65,6 +68,15 @@ pub fn silu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
     numbers_mut(&mut data)?
         .par_chunks_mut(TASK)
         .for_each(math::silu);
+    Ok(give(data))
+}
+
+/// `x · sigmoid(1.702 x)` in place.
+pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Result<Tensor<D>> {
+    let mut data = take(x)?;
+    numbers_mut(&mut data)?
+        .par_chunks_mut(TASK)
+        .for_each(math::quick_gelu);
     Ok(give(data))
 }
 
@@ -128,6 +140,8 @@ mod tests {
     fn activations_agree_with_burn() {
         let x = random([3, 50, 64]);
         assert!(worst(activation::silu(x.clone()), silu(x.clone()).unwrap()) < 2e-6);
+        let expected = x.clone() * activation::sigmoid(x.clone() * 1.702);
+        assert!(worst(expected, quick_gelu(x.clone()).unwrap()) < 2e-6);
         let gate = activation::gelu(x.clone().narrow(2, 32, 32));
         let expected = x.clone().narrow(2, 0, 32) * gate;
         assert!(worst(expected, geglu(x).unwrap()) < 1e-5);

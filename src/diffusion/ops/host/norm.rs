@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use crate::diffusion::error::Result;
+use crate::diffusion::ops::host::simd::widest_fn;
 use crate::diffusion::ops::host::{give, math, numbers, numbers_mut, take};
 
 /// Group normalisation in place; see `ops::GroupNorm`.
@@ -31,9 +32,7 @@ pub fn group_norm(
                 for (i, plane) in group.chunks_mut(h * w).enumerate() {
                     let gain = weight[first + i] * scale;
                     let offset = bias[first + i] - mean * gain;
-                    for v in plane.iter_mut() {
-                        *v = *v * gain + offset;
-                    }
+                    affine(plane, gain, offset);
                     if silu {
                         math::silu(plane);
                     }
@@ -46,29 +45,43 @@ pub fn group_norm(
 /// Mean and 1 / √(variance + eps), in two passes; partial sums of 16 lanes are gathered in f64.
 fn moments(values: &[f32], eps: f64) -> (f32, f32) {
     let count = values.len() as f64;
-    let mean = sum(values, |v| v) / count;
+    let mean = sum(values, 0.0, false) / count;
     let about = mean as f32;
-    let variance =
-        sum(values, |v| (v - about) * (v - about)) / count - (mean - f64::from(about)).powi(2);
+    let variance = sum(values, about, true) / count - (mean - f64::from(about)).powi(2);
     (about, (1.0 / (variance.max(0.0) + eps).sqrt()) as f32)
 }
 
-fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f64 {
-    let mut total = 0f64;
-    for block in values.chunks(4096) {
-        let mut lanes = [0f32; 16];
-        let mut whole = block.chunks_exact(16);
-        for part in &mut whole {
-            for (lane, v) in lanes.iter_mut().zip(part) {
-                *lane += of(*v);
-            }
+widest_fn! {
+    fn affine(values: &'a mut [f32], gain: f32, offset: f32) {
+        for v in values {
+            *v = *v * gain + offset;
         }
-        total += lanes.iter().map(|v| f64::from(*v)).sum::<f64>();
-        total += whole
-            .remainder()
-            .iter()
-            .map(|v| f64::from(of(*v)))
-            .sum::<f64>();
     }
-    total
+}
+
+widest_fn! {
+    /// The sum of `v − about`, or of its square.
+    fn sum(values: &'a [f32], about: f32, squared: bool) -> f64 {
+        let of = |v: f32| {
+            let off = v - about;
+            if squared { off * off } else { off }
+        };
+        let mut total = 0f64;
+        for block in values.chunks(4096) {
+            let mut lanes = [0f32; 16];
+            let mut whole = block.chunks_exact(16);
+            for part in &mut whole {
+                for (lane, v) in lanes.iter_mut().zip(part) {
+                    *lane += of(*v);
+                }
+            }
+            total += lanes.iter().map(|v| f64::from(*v)).sum::<f64>();
+            total += whole
+                .remainder()
+                .iter()
+                .map(|v| f64::from(of(*v)))
+                .sum::<f64>();
+        }
+        total
+    }
 }
