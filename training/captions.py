@@ -59,7 +59,7 @@ class Captions:
     def draw(self, photos, generator, dropout=DROPOUT):
         """Token rows (N, TOKENS) for photo indices (N,); a share of `dropout` gets the empty prompt."""
         pick = torch.rand(len(photos), generator=generator, device=self.device)
-        chosen = self.first[photos] + (pick * self.count[photos]).long().clamp(max=self.count.max() - 1)
+        chosen = self.first[photos] + (pick * self.count[photos]).long()
         chosen = torch.minimum(chosen, self.first[photos] + self.count[photos] - 1)
         dropped = torch.rand(len(photos), generator=generator, device=self.device) < dropout
         return self.tokens[torch.where(dropped, torch.zeros_like(chosen), chosen)]

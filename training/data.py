@@ -50,27 +50,29 @@ def sampling_weights(rows):
     return torch.tensor([shares[k] / whole * v / total[k] for k, v in zip(kinds, raw)], dtype=torch.float64)
 
 
-class Photos:
-    """One side of the split, on a device."""
+def load(store, device):
+    """(training photos, held-out photos): two `Photos` over the same bytes on the device."""
+    rows, packs = read(store)
+    starts = [0]
+    for pack in packs:
+        starts.append(starts[-1] + len(pack))
+    if torch.device(device).type == "cpu" and len(packs) == 1:
+        pixels = torch.from_numpy(packs[0])  # stays memory-mapped
+    else:
+        pixels = torch.empty(starts[-1], dtype=torch.uint8, device=device)
+        for pack, start in zip(packs, starts):
+            pixels[start : start + len(pack)] = torch.from_numpy(pack).to(device)
+    return Photos(rows, pixels, starts, held_out=False), Photos(rows, pixels, starts, held_out=True)
 
-    def __init__(self, store, device, held_out=False):
-        rows, packs = read(store)
+
+class Photos:
+    """One side of the split. `starts` says where each pack begins in `pixels`, the bytes of all packs on a device."""
+
+    def __init__(self, rows, pixels, starts, held_out):
         self.rows = [row for row in rows if is_held_out(row["name"]) == held_out]
         if not self.rows:
-            raise SystemExit(f"{store} holds no photo of the {'held-out' if held_out else 'training'} side; pack more shards")
-        self.device = torch.device(device)
-        self.packs = [torch.from_numpy(pack) for pack in packs]
-        starts = [0]
-        if self.device.type != "cpu" or len(packs) > 1:
-            for pack in packs:
-                starts.append(starts[-1] + len(pack))
-            # On a CPU one pack stays memory-mapped; several are joined once.
-            self.bytes = torch.empty(starts[-1], dtype=torch.uint8, device=self.device)
-            for pack, start in zip(self.packs, starts):
-                self.bytes[start : start + len(pack)] = pack.to(self.device)
-        else:
-            self.bytes = self.packs[0]
-        self.packs = None
+            raise SystemExit(f"the store holds no photo of the {'held-out' if held_out else 'training'} side; pack more shards")
+        self.bytes, self.device = pixels, pixels.device
         most = max(len(row["levels"]) for row in self.rows)
         table = torch.zeros((len(self.rows), most, 3), dtype=torch.int64)
         for i, row in enumerate(self.rows):
@@ -107,8 +109,9 @@ class Photos:
         level = torch.minimum(scale.amin(1).clamp(min=1).log2().floor().long(), self.depth[photos] - 1)
         place = self.table[photos, level]
         shrink = place[:, 1:] / self.table[photos, 0, 1:]
-        origin, scale = (origin * shrink).to(self.device), (scale * shrink).to(self.device)
-        window = int((scale.amax() * size).ceil()) + 10
+        origin, scale = origin * shrink, scale * shrink
+        window = int((scale.amax() * size).ceil()) + 10  # on the CPU: asking the device would wait for it
+        origin, scale = origin.to(self.device), scale.to(self.device)
         corner = origin.floor().long() - 4
         steps = torch.arange(window, device=self.device)
         place = place.to(self.device)

@@ -24,18 +24,19 @@ def draw(count, size, generator, kind=None):
     One kind for all where `kind` is named. No hole is empty, and only `everything` covers the whole picture.
     """
     device = generator.device
-    if kind is None:
-        shares = torch.tensor(list(SHARES.values()), device=device)
-        kinds = torch.multinomial(shares, count, replacement=True, generator=generator)
-    else:
-        kinds = torch.full((count,), KINDS.index(kind), device=device)
+    # Kinds are drawn on the CPU: asking the device which is which would wait for it.
+    on_cpu = torch.Generator().manual_seed(generator.initial_seed())
+    kinds = torch.multinomial(torch.tensor(list(SHARES.values())), count, replacement=True, generator=on_cpu)
+    if kind is not None:
+        kinds = torch.full((count,), KINDS.index(kind))
     holes = torch.zeros((count, size, size), dtype=torch.bool, device=device)
     for index, name in enumerate(KINDS):
         members = (kinds == index).nonzero()[:, 0]
         if len(members):
-            holes[members] = DRAW[name](Dice(generator, len(members)), size)
+            holes[members.to(device)] = DRAW[name](Dice(generator, len(members)), size)
     middle = size // 2
     holes[:, middle, middle] |= ~holes.flatten(1).any(1)
+    kinds = kinds.to(device)
     whole = holes.flatten(1).all(1) & (kinds != KINDS.index("everything"))
     holes[:, :, : size // 8] &= ~whole[:, None, None]
     return holes[:, None].float(), kinds

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 import networks
-from data import Photos, seeded
+from data import load, seeded
 from losses import gradient_l1, latent_shape, psnr, ssim
 from stage import Run, arguments
 
@@ -48,8 +48,7 @@ class Trainer:
         spare = {"discriminator": networks.Discriminator()} if args.adversarial > 0 else {}
         self.run = Run("vae", args, {"vae": config}, {"vae": vae}, spare)
         self.vae, self.judge = vae, spare.get("discriminator")
-        self.photos = Photos(args.store, args.device)
-        self.unseen = Photos(args.store, args.device, held_out=True)
+        self.photos, self.unseen = load(args.store, args.device)
         self.encode, self.decode = self.run.compiled(vae.encoder), self.run.compiled(vae.decoder)
 
     def train(self, step):
