@@ -59,14 +59,16 @@ def need(folder):
     return state
 
 
-def pack(folder, state, part_bytes=PART_BYTES):
+def pack(folder, state, part_bytes=PART_BYTES, keep=("modules", "ema", "optimizers")):
     """Writes the state in 16 bits a number into files of at most `part_bytes`: weights and average as f16, moments as bf16.
 
-    Good for export as it is; a resume from it differs from an exact one by that rounding. Tensors larger than a part are refused.
+    Good for export as it is; a resume from it differs from an exact one by that rounding. `keep=("ema",)` is a quarter of the
+    size: a resume then starts from the average with a fresh optimizer. Tensors larger than a part are refused.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors, plain = {}, flatten(without_spare(state), tensors_of := {}, "")
+    travelling = {key: state[key] for key in ("step", "config", *keep)}  # every step seeds its own random generators
+    tensors, plain = {}, flatten(travelling, tensors_of := {}, "")
     for name, tensor in tensors_of.items():
         if tensor.is_floating_point() and tensor.numel() > 1:  # counters stay exact
             tensor = tensor.to(torch.bfloat16 if name.startswith("optimizers") else torch.float16)
@@ -112,11 +114,6 @@ def split(tensors, part_bytes):
         parts[-1][name] = tensor
         room -= size
     return parts
-
-
-def without_spare(state):
-    """A travelling state leaves the random generators behind: every step seeds its own."""
-    return {key: value for key, value in state.items() if key != "random"}
 
 
 def flatten(value, tensors, prefix):

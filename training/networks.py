@@ -29,7 +29,7 @@ UNET_SIZES = {
 DAMAGE_KINDS = ("scratch", "dust", "tear", "fold", "stain")
 DETECTOR_SIZES = {
     "nano": {"widths": [12, 24, 32], "blocks": 1},
-    "pocket": {"widths": [24, 40, 64, 96], "blocks": 1},
+    "pocket": {"widths": [20, 32, 48, 64], "blocks": 1},
 }
 
 
@@ -114,7 +114,6 @@ class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.first, self.second = nn.Conv2d(width, width, 3, 1, 1), nn.Conv2d(width, width, 3, 1, 1)
-        nn.init.zeros_(self.second.weight)
 
     def forward(self, x):
         return x + self.second(torch.relu(self.first(torch.relu(x))))
@@ -136,7 +135,18 @@ class Detector(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(b, a, 3, 1, 1) for a, b in pairs)
         self.right = nn.ModuleList(nn.Sequential(*(Block(w) for _ in range(blocks))) for w in widths[:-1])
         self.leave = nn.Conv2d(widths[0], len(DAMAGE_KINDS), 3, 1, 1)
-        nn.init.constant_(self.leave.bias, -3.0)  # damage is rare
+        self.begin()
+
+    def begin(self):
+        """Weights that keep the size of signals (there is no normalisation); residual branches start small, damage is rare."""
+        for name, module in self.named_modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+                if name.endswith("second"):
+                    module.weight.data *= 0.3
+        self.leave.weight.data *= 0.3
+        nn.init.constant_(self.leave.bias, -3.0)
 
     def forward(self, x):
         x, beside = self.enter(x), []

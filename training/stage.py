@@ -25,6 +25,7 @@ def arguments(parser, steps, batch, lr, crop):
     parser.add_argument("--store", type=Path, required=True, help="packed photos, made by store.py")
     parser.add_argument("--out", type=Path, required=True, help="full state and log; a run resumes from what it finds here")
     parser.add_argument("--home", type=Path, help="also write small parcels (files under 16 MiB) here with every save")
+    parser.add_argument("--parcel", choices=("full", "average"), default="full", help="what --home gets: 8 or 2 bytes a weight")
     parser.add_argument("--steps", type=int, default=steps, help=f"length of the whole run, over all calls [{steps}]")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop this call in time, saved, after so many minutes")
     parser.add_argument("--stop-at", type=int, help="stop this call, saved, before this step")
@@ -200,18 +201,24 @@ class Run:
         state = self.state()
         checkpointing.save(self.args.out, state)
         if self.args.home is not None:
-            checkpointing.pack(self.args.home, state)
+            kept = ("modules", "ema", "optimizers") if self.args.parcel == "full" else ("ema",)
+            checkpointing.pack(self.args.home, state, keep=kept)
         self.log.write("saved", step=self.step)
 
     def resume(self, state):
         if shape(state["config"]) != shape(self.config):
             raise SystemExit(f"{self.args.out} holds a run of another shape ({state['config']}); give another --out")
         self.config = state["config"]
-        for name, module in (self.modules | self.spare).items():
-            module.load_state_dict(state["modules"][name])
         self.average.load(state["ema"])
+        if "modules" in state:
+            for name, module in (self.modules | self.spare).items():
+                module.load_state_dict(state["modules"][name])
+        else:  # a small parcel: go on from the average
+            self.average.swap()
+            self.average.load(state["ema"])
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+            if "optimizers" in state:
+                optimizer.load_state_dict(state["optimizers"][name])
         if "random" in state:
             torch.set_rng_state(state["random"]["cpu"])
         self.step = state["step"]

@@ -54,7 +54,7 @@ class Trainer:
 
 
 def main():
-    parser = arguments(argparse.ArgumentParser(description=__doc__), steps=5000, batch=64, lr=1e-3, crop=256)
+    parser = arguments(argparse.ArgumentParser(description=__doc__), steps=5000, batch=64, lr=2e-3, crop=256)
     parser.add_argument("--size", choices=networks.DETECTOR_SIZES, default="pocket")
     parser.add_argument("--held-out-rounds", type=int, default=4)
     parser.add_argument("--held-out-batch", type=int, default=32)
