@@ -122,8 +122,9 @@ class Photos:
         pixels = torch.stack([self.bytes[index + c] for c in range(3)], 1).float()
         down = taps(origin[:, 0] - corner[:, 0], scale[:, 0], size, window)
         across = taps(origin[:, 1] - corner[:, 1], scale[:, 1], size, window)
-        pixels = torch.einsum("nih,nchw->nciw", down, pixels)
-        pixels = torch.einsum("nciw,njw->ncij", pixels, across)
+        with torch.autocast(self.device.type, enabled=False):  # 16-bit pixels would be coarser than the photo's own
+            pixels = torch.einsum("nih,nchw->nciw", down, pixels)
+            pixels = torch.einsum("nciw,njw->ncij", pixels, across)
         return pixels.clamp(0, 255) / 127.5 - 1
 
 

@@ -8,6 +8,7 @@ weights that ship.
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+import checkpointing
+import export
 import networks
 import runlog
 import store
+from captions import TOKENS
+from train_unet import build_pair
 
 HERE = Path(__file__).parent
 CROP = 64
@@ -84,7 +89,7 @@ def pictures(folder, width, height):
     return image, Image.fromarray(mask)
 
 
-def compare(pipe, export, inlay, work, case):
+def compare(pipe, folder, inlay, work, case):
     """(mean, largest) difference of Inlay's picture from diffusers', in steps of 1/255."""
     width, height, steps, guidance, strength = case
     image, mask = pictures(work, width, height)
@@ -94,7 +99,7 @@ def compare(pipe, export, inlay, work, case):
                 output_type="np").images[0]
     out = work / "filled.png"
     out.unlink(missing_ok=True)
-    command = [inlay, "fill", work / "image.png", "--mask", work / "mask.png", "--whole", "--raw", "--seed", 7, "--model", export,
+    command = [inlay, "fill", work / "image.png", "--mask", work / "mask.png", "--whole", "--raw", "--seed", 7, "--model", folder,
                "--device", "cpu", "--precision", "f32", "--prompt", words, "--negative", unwanted, "--steps", steps,
                "--guidance", guidance, "--strength", strength, "-o", out]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
@@ -105,17 +110,44 @@ def compare(pipe, export, inlay, work, case):
     return difference.mean(), difference.max()
 
 
-def check_pictures(export, inlay, work):
+CASES = ((64, 64, 6, 1.0, 1.0), (96, 64, 8, 5.0, 1.0), (64, 128, 5, 4.0, 0.6), (256, 256, 4, 3.0, 1.0))
+
+
+def check_pictures(folder, inlay, work, cases=CASES):
     from diffusers import StableDiffusionInpaintPipeline
 
-    pipe = StableDiffusionInpaintPipeline.from_pretrained(export, torch_dtype=torch.float32, safety_checker=None)
+    pipe = StableDiffusionInpaintPipeline.from_pretrained(folder, torch_dtype=torch.float32, safety_checker=None)
     pipe.set_progress_bar_config(disable=True)
-    for case in ((64, 64, 6, 1.0, 1.0), (96, 64, 8, 5.0, 1.0), (64, 128, 5, 4.0, 0.6), (256, 256, 4, 3.0, 1.0)):
-        mean, most = compare(pipe, export, inlay, work, case)
+    for case in cases:
+        mean, most = compare(pipe, folder, inlay, work, case)
         label = "{}×{}, {} steps, guidance {}, strength {}".format(*case)
         print(f"Inlay and diffusers, {label}: {mean:.4f} of 255 apart in the mean, {most:.0f} at most", flush=True)
         if not most <= 1:
             fail(f"pictures differ by {most} of 255")
+
+
+def check_shipping_sizes(work, inlay):
+    """Untrained networks of the sizes that ship: within the limit, run by Inlay, alike in diffusers. Prints what a fill takes."""
+    vocabulary = len(json.loads((work / "tokenizer" / "vocab.json").read_text(encoding="utf-8")))
+    vae_config = networks.vae_config("pocket")
+    detector = networks.build_detector(networks.DETECTOR_SIZES["pocket"])
+    states = {"pocket-vae": ({"vae": vae_config}, {"vae": networks.build_vae(vae_config)}),
+              "pocket-detector": ({"detector": networks.DETECTOR_SIZES["pocket"]}, {"detector": detector})}
+    for size in ("pocket", "wide"):
+        config = {"unet": networks.unet_config(size, 64), "text": networks.text_config(size, vocabulary, TOKENS), "vae": vae_config}
+        unet, text = build_pair(config)
+        states[f"{size}-unet"] = config, {"unet": unet, "text": text}
+    for name, (config, modules) in states.items():
+        ema = {part: dict(module.named_parameters()) for part, module in modules.items()}
+        checkpointing.pack(work / name, {"step": 0, "config": config, "ema": ema}, keep=("ema",))
+    for size in ("pocket", "wide"):
+        to = work / f"export-{size}"
+        sizes = export.export(work / "pocket-vae", work / f"{size}-unet", work / "tokenizer", work / "store", to, work / "pocket-detector")
+        print(f"size {size}: {sum(sizes.values()):,} bytes of {networks.EXPORT_BYTES:,}", flush=True)
+        check_pictures(to, inlay, work, cases=((256, 256, 4, 3.0, 1.0), (192, 128, 3, 1.0, 1.0)))
+        command = [inlay, "bench", "engine", "--model", to, "--device", "cpu"]
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+        print(done.stdout.strip() or done.stderr.strip(), flush=True)
 
 
 def main():
@@ -146,14 +178,15 @@ def main():
             last = [row for row in runlog.read(work / name) if row["event"] == "held_out"][-1]
             print(f"{name}: held-out PSNR {last['psnr']:.2f} dB, SSIM {last['ssim']:.4f} after {last['step']} steps", flush=True)
     for unet in ("unet-home", "distill"):
-        export = work / f"export-{unet}"
+        folder = work / f"export-{unet}"
         command = [sys.executable, HERE / "export.py", "--vae", work / "vae-home", "--unet", work / unet, "--tokenizer",
-                   work / "tokenizer", "--store", work / "store", "--detector", work / "detector-home", "--to", export]
+                   work / "tokenizer", "--store", work / "store", "--detector", work / "detector-home", "--to", folder]
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
         if done.returncode != 0:
             fail(f"the export failed: {done.stderr[-1000:]}")
         print(done.stdout.strip().splitlines()[-1])
-        check_pictures(export, args.inlay, work)
+        check_pictures(folder, args.inlay, work)
+    check_shipping_sizes(work, args.inlay)
     print(f"self-check passed; the export limit is {networks.EXPORT_BYTES / 2**20:.0f} MiB")
 
 

@@ -21,8 +21,8 @@ from stage import Run, arguments
 LATENT_NOISE = 0.04
 
 
-def picture_loss(made, real):
-    return (made - real).abs().mean() + 0.5 * gradient_l1(made, real) + 0.25 * (1 - ssim(made, real).mean())
+def picture_loss(made, real, similarity=0.25):
+    return (made - real).abs().mean() + 0.5 * gradient_l1(made, real) + similarity * (1 - ssim(made, real).mean())
 
 
 def starting_point(args):
@@ -64,7 +64,7 @@ class Trainer:
             made = self.decode(latents + LATENT_NOISE * share * noise)
         latents, made = latents.float(), made.float()
         shape = latent_shape(latents)
-        loss = picture_loss(made, real) + 0.02 * shape
+        loss = picture_loss(made, real, args.similarity) + 0.02 * shape
         figures = {"psnr": psnr(made.clamp(-1, 1), real).mean(), "latent_shape": shape}
         if self.judge is not None and step >= args.adversarial_from:
             with run.autocast():
@@ -101,6 +101,7 @@ def main():
     parser = arguments(argparse.ArgumentParser(description=__doc__), steps=6000, batch=128, lr=8e-4, crop=128)
     parser.add_argument("--size", choices=networks.VAE_SIZES, default="pocket")
     parser.add_argument("--init", type=Path, help="a vae folder in diffusers layout to go on from, whatever --size says")
+    parser.add_argument("--similarity", type=float, default=0.25, help="weight of 1 - SSIM in the loss")
     parser.add_argument("--adversarial", type=float, default=0.0, help="weight of a patch discriminator; 0 leaves it out")
     parser.add_argument("--adversarial-from", type=int, default=2000, help="first step in which the judge is listened to")
     parser.add_argument("--held-out-photos", type=int, default=154)
