@@ -16,7 +16,8 @@ from shapes import Dice, blob, grid, path_distance, quantile_mask, smooth_noise,
 # How likely each kind is on one picture; a share of pictures stays undamaged.
 CHANCES = {"scratch": 0.55, "dust": 0.55, "tear": 0.25, "fold": 0.35, "stain": 0.3}
 UNDAMAGED = 0.12
-VISIBLE = 0.06  # least change, of a range of 2, that is labelled
+# Least change, of a range of 2, that is labelled, in the mean over so many px to each side.
+VISIBLE = {"scratch": (0.07, 0), "dust": (0.07, 0), "tear": (0.0, 0), "fold": (0.07, 2), "stain": (0.09, 6)}
 
 
 def damage(pictures, generator):
@@ -37,13 +38,13 @@ def damage(pictures, generator):
 
 
 def visible(change, kind):
-    """Where a change can be seen. Stains are judged over their neighbourhood; torn paper is damage in any colour."""
+    """Where a change can be seen; that of wide damage is judged over its neighbourhood. Torn paper is damage in any colour."""
     change = change.abs().mean(1)
-    if kind == "tear":
-        return torch.ones_like(change, dtype=torch.bool)
-    if kind == "stain":
-        change = F.avg_pool2d(F.pad(change[:, None], (6, 6, 6, 6), mode="replicate"), 13, 1)[:, 0]
-    return change > VISIBLE
+    least, around = VISIBLE[kind]
+    if around:
+        sides = (around,) * 4
+        change = F.avg_pool2d(F.pad(change[:, None], sides, mode="replicate"), 2 * around + 1, 1)[:, 0]
+    return change >= least
 
 
 def column(values):
@@ -167,8 +168,9 @@ def fold(pictures, dice, size):
     shade = torch.tanh(away / reach * 2) * torch.exp(-((away / reach) ** 2)) * dice.uniform(0.05, 0.35)[:, None, None]
     bright = dice.chance(0.75)[:, None, None, None]
     colour = torch.where(bright, tint(dice, 0.5, 1.0), tint(dice, -0.9, -0.3))
-    creased = over(pictures + shade[:, None], colour, line)
-    return creased, torch.maximum((soft(away.abs() - width, size, 1.5) > 0.3).float(), shade.abs() / 0.1 * 0.4)
+    creased = over((pictures + shade[:, None]).clamp(-1, 1), colour, line)
+    shaded = (away.abs() < reach) & (shade.abs().amax((1, 2), keepdim=True) > 0.07)
+    return creased, (shaded | (soft(away.abs() - width, size, 1.5) > 0.3)).float()
 
 
 def stain(pictures, dice, size):

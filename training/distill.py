@@ -37,7 +37,9 @@ class Distiller:
         student, text = build_pair(config, state["ema"])
         # The text encoder is carried along so that an export finds both in one place; no loss reaches it.
         text.requires_grad_(False)
-        steps = {"from": args.from_steps, "to": args.to_steps, "guidance": args.guidance}
+        before = state["config"].get("distilled", {})
+        steps = {"from": args.from_steps, "to": args.to_steps, "guidance": max(args.guidance, before.get("guidance", 1.0)),
+                 "teacher_steps": before.get("teacher_steps", state["step"])}
         self.run = Run("distill", args, config | {"distilled": steps}, {"unet": student, "text": text})
         self.student = student
         self.predict, self.teach = self.run.compiled(student), self.run.compiled(self.teacher)

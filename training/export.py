@@ -92,6 +92,9 @@ def export(vae, unet, tokenizer, store, to, detector=None, limit=networks.EXPORT
             write_detector(fresh / "detector", checkpointing.need(detector))
         rows = [row for row in read(store)[0] if not data.is_held_out(row["name"])]
         steps = {"autoencoder": vae_state["step"], "unet": unet_state["step"]}
+        if "distilled" in unet_state["config"]:
+            teacher = unet_state["config"]["distilled"]["teacher_steps"]
+            steps |= {"unet": teacher, "last distillation": unet_state["step"]}
         sizes = sizes_of(fresh)
         (fresh / "MODEL_CARD.md").write_text(card(unet_state["config"], steps, rows, sizes), encoding="utf-8")
         sizes = sizes_of(fresh)
