@@ -26,6 +26,7 @@ import networks
 import schedule
 import stage
 import store
+import train_unet
 from losses import psnr, ssim
 
 torch.set_num_threads(1)
@@ -181,6 +182,13 @@ class Holes(unittest.TestCase):
 
     def test_same_seed_same_holes(self):
         self.assertTrue(torch.equal(holes.draw(12, 32, generator(5))[0], holes.draw(12, 32, generator(5))[0]))
+
+    def test_drawing_ahead_changes_nothing_on_resume(self):
+        one = train_unet.Batches(None, None, None, {"scaling_factor": 1.0}, "cpu", ahead=3)
+        first = [one.holes(4, 32, 1, step)[0] for step in range(6)]
+        resumed = train_unet.Batches(None, None, None, {"scaling_factor": 1.0}, "cpu", ahead=3)
+        self.assertTrue(all(torch.equal(first[step], resumed.holes(4, 32, 1, step)[0]) for step in (4, 5)))
+        self.assertFalse(torch.equal(first[3], first[4]))
 
     def test_sizes_are_those_of_the_editor(self):
         drawn, kinds = holes.draw(400, 64, generator(6))

@@ -73,18 +73,30 @@ def conditioned(unet, noisy, timestep, batch, embeddings):
 class Batches:
     """Pictures, holes and captions as latents on the device; shared with `distill.py` and `evaluate.py`."""
 
-    def __init__(self, photos, captions, vae, config, device):
+    def __init__(self, photos, captions, vae, config, device, ahead=None):
         self.photos, self.captions, self.vae, self.device = photos, captions, vae, device
         self.scale = config["scaling_factor"]
+        # Holes are many small operations: a GPU draws those of 16 steps at once, a CPU gains nothing by it.
+        self.ahead = ahead or (16 if torch.device(device).type == "cuda" else 1)
+        self.drawn, self.bank = None, None
 
     def encode(self, pictures):
         return self.vae.encoder(pictures.contiguous(memory_format=torch.channels_last)).float() * self.scale
+
+    def holes(self, count, size, seed, step):
+        """(holes, kinds) of a step; the same whether or not the step before was drawn here."""
+        wanted = (count, size, seed, step // self.ahead)
+        if self.drawn != wanted:
+            generator = seeded(seed, step // self.ahead, "holes", self.device)
+            self.drawn, self.bank = wanted, holes.draw(count * self.ahead, size, generator)
+        part = slice(step % self.ahead * count, (step % self.ahead + 1) * count)
+        return self.bank[0][part], self.bank[1][part]
 
     @torch.no_grad()
     def draw(self, count, size, seed, step, dropout=DROPOUT, augment=True):
         """`latents`, `known`, `hole`, `weight` at the latents' size, `tokens`, `kinds`, for `count` pictures of `size` px."""
         pictures, photos = self.photos.batch(count, size, seed, step, augment)
-        hole, kinds = holes.draw(count, size, seeded(seed, step, "holes", self.device))
+        hole, kinds = self.holes(count, size, seed, step)
         tokens = self.captions.draw(photos, seeded(seed, step, "captions", self.device), dropout)
         both = self.encode(torch.cat((pictures, pictures * (1 - hole))))
         weight = KNOWN_WEIGHT + (1 - KNOWN_WEIGHT) * holes.touched(hole)
