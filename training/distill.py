@@ -59,7 +59,7 @@ class Distiller:
         without = conditioned(self.teach, noisy, timestep, batch, nothing)
         return without + self.args.guidance * (with_words - without)
 
-    def loss(self, batch, repeat, generator):
+    def loss(self, batch, repeat, generator, network):
         batch = {key: value.repeat(repeat, *[1] * (value.dim() - 1)) for key, value in batch.items()}
         latents, each = batch["latents"], self.args.from_steps // self.args.to_steps
         count, device = len(latents), latents.device
@@ -75,14 +75,14 @@ class Distiller:
                 landed = self.schedule.ddim(landed, velocity, self.fine[at + i], self.fine[at + i + 1])
             wanted = self.schedule.velocity_between(noisy, landed, start, target)
             embeddings = self.text(batch["tokens"])[0]
-        predicted = conditioned(self.predict, noisy, start, batch, embeddings)
+        predicted = conditioned(network, noisy, start, batch, embeddings)
         return hole_loss(predicted, wanted, batch["weight"])
 
     def train(self, step):
         args, run = self.args, self.run
         with run.autocast():
             batch = self.batches.draw(args.batch // args.repeat, args.crop, args.seed, step, args.dropout)
-            loss = self.loss(batch, args.repeat, seeded(args.seed, step, "noise", args.device))
+            loss = self.loss(batch, args.repeat, seeded(args.seed, step, "noise", args.device), self.predict)
         return {"loss": loss, "norm": run.descend(loss)}
 
     def held_out(self):
@@ -90,7 +90,7 @@ class Distiller:
         args, total = self.args, 0.0
         for i in range(args.held_out_rounds):
             batch = self.unseen.draw(args.held_out_batch, args.crop, 777, i, dropout=0.1, augment=False)
-            total += self.loss(batch, 1, seeded(777, i, "noise", args.device)) / args.held_out_rounds
+            total += self.loss(batch, 1, seeded(777, i, "noise", args.device), self.student) / args.held_out_rounds
         return {"loss": total}
 
 

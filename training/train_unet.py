@@ -149,12 +149,12 @@ class Trainer:
             raise SystemExit(f"--batch {args.batch} must be a multiple of --repeat {args.repeat}")
         with run.autocast():
             batch = self.batches.draw(args.batch // args.repeat, args.crop, args.seed, step, args.dropout)
-            loss, figures = self.loss(batch, args.repeat, seeded(args.seed, step, "noise", args.device))
+            loss, figures = self.loss(batch, args.repeat, seeded(args.seed, step, "noise", args.device), args.weighting, self.forward)
         norm = run.descend(loss)
         return figures | {"norm": norm}
 
-    def loss(self, batch, repeat, generator, weighting=None):
-        """The weighted loss and figures of a batch whose every pair is used `repeat` times."""
+    def loss(self, batch, repeat, generator, weighting, network):
+        """The weighted loss and figures of a batch whose every pair is used `repeat` times; `network` is the UNet, compiled or not."""
         batch = {key: value.repeat(repeat, *[1] * (value.dim() - 1)) for key, value in batch.items()}
         count, device = len(batch["latents"]), batch["latents"].device
         timestep = spread_timesteps(count, generator, device)
@@ -162,8 +162,8 @@ class Trainer:
         noisy = self.schedule.noisy(batch["latents"], noise, timestep)
         target = self.schedule.velocity(batch["latents"], noise, timestep)
         embeddings = self.text(batch["tokens"])[0]
-        predicted = conditioned(self.forward, noisy, timestep, batch, embeddings)
-        factor = self.schedule.weight(timestep, weighting or self.args.weighting)
+        predicted = conditioned(network, noisy, timestep, batch, embeddings)
+        factor = self.schedule.weight(timestep, weighting)
         loss = hole_loss(predicted, target, batch["weight"], factor)
         return loss, {"loss": loss, "mse": ((predicted - target) ** 2).mean()}
 
@@ -177,9 +177,9 @@ def held_out_loss(trainer, args):
     total, blind, rounds = 0.0, 0.0, args.held_out_rounds
     for i in range(rounds):
         batch = trainer.unseen.draw(args.held_out_batch, args.crop, 777, i, dropout=0.0, augment=False)
-        total += trainer.loss(batch, 1, seeded(777, i, "noise", args.device), "v")[0] / rounds
+        total += trainer.loss(batch, 1, seeded(777, i, "noise", args.device), "v", trainer.unet)[0] / rounds
         batch["tokens"] = trainer.unseen.captions.empty(args.held_out_batch)
-        blind += trainer.loss(batch, 1, seeded(777, i, "noise", args.device), "v")[0] / rounds
+        blind += trainer.loss(batch, 1, seeded(777, i, "noise", args.device), "v", trainer.unet)[0] / rounds
     return {"loss": total, "blind": blind}
 
 
