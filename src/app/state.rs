@@ -19,6 +19,7 @@ use crate::engine::{
 };
 use crate::geometry::PixelRect;
 use crate::mask::Combine;
+use crate::models::library::Surroundings;
 use crate::photo::EncodeOptions;
 use crate::plan::{Extension, GenerateSettings, ModelFrame};
 use crate::raster::RgbF32;
@@ -215,6 +216,8 @@ pub struct AppOptions {
     pub memory_limit: Option<u64>,
     /// Reports carry hashes of the pixels that were left alone.
     pub hash_untouched: bool,
+    /// Where models are looked for; none is this machine's own places.
+    pub library: Option<Surroundings>,
 }
 
 /// The one state.
@@ -447,6 +450,12 @@ impl App {
                 result,
             } => self.on_saved(path, content, result),
         }
+    }
+
+    /// Where models are looked for.
+    pub fn library(&self) -> Surroundings {
+        let given = self.options.library.clone();
+        given.unwrap_or_else(Surroundings::of_process)
     }
 
     pub(super) fn set_preferences(&mut self, settings: Settings) {

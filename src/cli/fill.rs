@@ -106,6 +106,7 @@ impl<'a> Session<'a> {
             blend_px: options.blend,
             stitch: Some(stitch),
             memory_limit: options.memory_limit.map(|mib| mib << 20),
+            library: None,
             hash_untouched: options.files.report.is_some(),
         };
         let (wake, wakeups) = sync_channel(1);

@@ -14,8 +14,8 @@ use super::text;
 use super::theme::{self, size};
 use super::widgets::{self, IconButton};
 use crate::app::{Command, Model};
-use crate::engine::ModelChoice;
-use crate::models::library::{Entry, EntryKind, Surroundings};
+use crate::engine::{MemoryNeeds, ModelChoice, memory_needs};
+use crate::models::library::{Entry, EntryKind};
 use crate::plan::{GenerateSettings, LoraChoice};
 
 const WIDTH: f32 = 560.0;
@@ -31,7 +31,8 @@ pub struct Models {
 }
 
 struct Found {
-    entries: Vec<Entry>,
+    /// With what each model needs to run.
+    entries: Vec<(Entry, Option<MemoryNeeds>)>,
     places: Vec<PathBuf>,
 }
 
@@ -44,7 +45,7 @@ struct Chosen {
 
 /// Shows the sheet. True when it is to be closed.
 pub fn show(models: &mut Models, ctx: &Context, scene: &mut Scene<'_>) -> bool {
-    models.look(ctx);
+    models.look(ctx, scene);
     let room = ctx.content_rect().size();
     let frame = theme::floating(theme::palette(ctx)).inner_margin(egui::Margin::same(22));
     let mut is_closed = false;
@@ -100,12 +101,22 @@ pub fn show(models: &mut Models, ctx: &Context, scene: &mut Scene<'_>) -> bool {
 }
 
 impl Models {
-    fn look(&mut self, ctx: &Context) {
+    fn look(&mut self, ctx: &Context, scene: &Scene<'_>) {
         if self.question.is_new(&()) {
-            self.question.ask((), ctx, |_| {
-                let library = Surroundings::of_process();
+            let library = scene.app.library();
+            self.question.ask((), ctx, move |_| {
+                let needs = |entry: &Entry| {
+                    let is_usable = entry.model.as_ref().is_some_and(|m| m.usable);
+                    is_usable.then(|| memory_needs(&entry.path).ok()).flatten()
+                };
+                let entries = library.list().into_iter();
                 Found {
-                    entries: library.list(),
+                    entries: entries
+                        .map(|entry| {
+                            let needs = needs(&entry);
+                            (entry, needs)
+                        })
+                        .collect(),
                     places: library.places().into_iter().map(|p| p.path).collect(),
                 }
             });
@@ -149,13 +160,13 @@ fn list(ui: &mut Ui, models: &Models, scene: &mut Scene<'_>) {
     widgets::small(ui, text::EXEMPLAR_LINE);
     ui.add_space(6.0);
     let mut last = EntryKind::Model;
-    for entry in found.entries.iter().filter(|e| models.is_wanted(e)) {
+    for (entry, needs) in found.entries.iter().filter(|e| models.is_wanted(&e.0)) {
         if entry.kind != last {
             last = entry.kind;
             widgets::divider(ui);
             widgets::section(ui, text::entry_kind(entry.kind), |_| {});
         }
-        card(ui, entry, &chosen, scene);
+        card(ui, (entry, needs.as_ref()), &chosen, scene);
     }
     if found.entries.is_empty() {
         widgets::small(ui, text::MODELS_NONE);
@@ -170,7 +181,12 @@ fn list(ui: &mut Ui, models: &Models, scene: &mut Scene<'_>) {
 }
 
 /// Name with what chooses it, and a line that says what it is or why it can't be used.
-fn card(ui: &mut Ui, entry: &Entry, chosen: &Chosen, scene: &mut Scene<'_>) {
+fn card(
+    ui: &mut Ui,
+    (entry, needs): (&Entry, Option<&MemoryNeeds>),
+    chosen: &Chosen,
+    scene: &mut Scene<'_>,
+) {
     let why_not = chosen.why_not(entry);
     let is_on = chosen.has(entry);
     let name = RichText::new(&entry.name).size(size::BODY);
@@ -191,6 +207,9 @@ fn card(ui: &mut Ui, entry: &Entry, chosen: &Chosen, scene: &mut Scene<'_>) {
         scene.send(chosen.toggled(entry));
     }
     widgets::small(ui, text::entry_line(entry));
+    if let Some(needs) = needs {
+        widgets::small(ui, text::memory_needs(needs));
+    }
     if let Some(why) = why_not {
         let palette = theme::palette(ui.ctx());
         let why = RichText::new(why).font(theme::regular(size::SMALL));

@@ -1,12 +1,16 @@
 //! Drives what lies over the window and what looks at results: the command palette, the cheat sheet, preferences, the
 //! split line, the offer to undo.
 
-use eframe::egui::{Event, Key, Modifiers};
+use std::path::Path;
+
+use eframe::egui::{self, Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
-use inlay::app::Tool;
+use inlay::app::{AppOptions, Tool};
+use inlay::models::library::Surroundings;
 use inlay::settings::Theme;
 
-use crate::kit::Bench;
+use crate::kit::{self, Bench};
+use crate::tiny_model;
 
 fn type_text(bench: &mut Bench, words: &str) {
     bench.harness.event(Event::Text(words.to_owned()));
@@ -134,4 +138,79 @@ fn copying_a_picture_never_blocks_and_answers_with_a_notice() {
     bench.harness.event(Event::Copy);
     bench.harness.run();
     bench.wait("an answer", |window| !window.app().notices().is_empty());
+}
+
+/// A LoRA of one matrix, as training programs write it.
+fn write_lora(path: &Path) {
+    let layer = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q";
+    let matrix = |name: &str, shape: &str, from: usize| {
+        format!(
+            r#""{layer}.{name}.weight":{{"dtype":"F32","shape":{shape},"data_offsets":[{from},{}]}}"#,
+            from + 32
+        )
+    };
+    let (down, up) = (
+        matrix("lora_down", "[1,8]", 0),
+        matrix("lora_up", "[8,1]", 32),
+    );
+    let header = format!("{{{down},{up}}}");
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend([0; 64]);
+    std::fs::write(path, bytes).expect("write");
+}
+
+#[test]
+fn the_sheet_of_models_chooses_one_and_adds_to_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let own = folder.path().join("own");
+    let name = tiny_model::pictures()["models"]
+        .as_object()
+        .and_then(|models| models.keys().next().cloned())
+        .expect("a model");
+    tiny_model::assemble(&name, &own.join("garden"));
+    write_lora(&own.join("mossy.safetensors"));
+    let options = AppOptions {
+        library: Some(Surroundings {
+            home: None,
+            data_dir: None,
+            variables: vec![("INLAY_MODELS".to_owned(), own.clone().into())],
+        }),
+        ..AppOptions::default()
+    };
+    let photo = kit::photo(folder.path());
+    let size = egui::vec2(1280.0, 820.0);
+    let mut bench = Bench::start_with(options, folder, Some(photo), size, 1.0);
+    bench.wait("the photo", |window| window.app().document().is_some());
+    bench.keys(Modifiers::COMMAND, Key::L);
+    bench.harness.get_by_label("Models on this machine");
+    let started = std::time::Instant::now();
+    while bench.harness.query_by_label("garden").is_none() {
+        assert!(started.elapsed().as_secs() < 60, "no list of models came");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        bench.harness.step();
+    }
+    bench.harness.run();
+    bench.harness.get_by_label_contains("GiB of memory");
+    bench
+        .harness
+        .get_by_label_contains("Choose a Stable Diffusion model first");
+    bench.click("garden");
+    bench.wait("the model", |window| window.app().model().reads_prompts());
+    bench.click("mossy");
+    bench.click("Done");
+    assert!(
+        bench
+            .harness
+            .query_by_label("Models on this machine")
+            .is_none()
+    );
+    let loras = |bench: &Bench| {
+        let settings = bench.window().app().generate_settings();
+        settings.additions.loras.clone()
+    };
+    assert_eq!(loras(&bench)[0].file, own.join("mossy.safetensors"));
+    bench.harness.get_by_label("Weight of mossy");
+    bench.click("Take mossy away");
+    assert!(loras(&bench).is_empty());
 }

@@ -42,11 +42,7 @@ struct Notes {
 
 impl Weights {
     /// Reads the headers of all files. Tensors will come out on `device` as `numbers` says, in `F32` or `F16`.
-    pub fn open(
-        found: &WeightFiles,
-        device: &Device,
-        numbers: impl Into<Numbers>,
-    ) -> Result<Self> {
+    pub fn open(found: &WeightFiles, device: &Device, numbers: impl Into<Numbers>) -> Result<Self> {
         let numbers = numbers.into();
         for dtype in [numbers.stored, numbers.computed] {
             if !matches!(dtype, DType::F32 | DType::F16) {

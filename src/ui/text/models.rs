@@ -1,6 +1,7 @@
 //! Owns the words about models, where they lie and what is added to them. Part of `text`, which passes them on; must never
 //! decide anything.
 
+use crate::engine::MemoryNeeds;
 use crate::models::library::{Entry, EntryKind, Origin};
 use crate::models::{ModelFamily, ModelInfo};
 
@@ -70,6 +71,16 @@ fn model_words(info: &ModelInfo) -> Vec<String> {
         .chain(size)
         .chain(info.dtype.clone())
         .collect()
+}
+
+/// What a model takes at its own size, and at least.
+pub fn memory_needs(needs: &MemoryNeeds) -> String {
+    let gib = |mib: u64| mib as f64 / 1024.0;
+    format!(
+        "needs {:.1} GiB of memory, more slowly {:.1} GiB",
+        gib(needs.f32_mib),
+        gib(needs.least_mib)
+    )
 }
 
 fn megabytes(bytes: u64) -> String {
