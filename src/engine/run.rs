@@ -67,19 +67,21 @@ pub fn run_job(
     let untouched = (request.hash_untouched && !request.raw)
         .then(|| untouched(&request.photo, &canvas, request.plan.photo_rect(), &patches))
         .transpose()?;
+    let memory = slot.report();
     let report = JobReport {
         untouched,
         inlay: env!("CARGO_PKG_VERSION"),
         model: request.model.to_string(),
         device: device_label,
-        precision,
+        // A job that ran out of memory may have gone on in another one.
+        precision: memory.as_ref().map_or(precision, |m| m.plan.numbers.name()),
         seed: request.settings.seed,
         settings: request.settings.clone(),
         plan: request.plan.clone(),
         stitch: request.stitch,
         milliseconds,
         peak_memory_bytes: peak_memory_bytes(),
-        memory: slot.report(),
+        memory,
         warnings: std::mem::take(&mut watch.warnings),
     };
     Ok(JobResult {

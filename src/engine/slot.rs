@@ -122,7 +122,7 @@ impl ModelSlot {
             (folder, planner)
         };
         let held = warm.as_ref().map_or(0, |(_, pipeline)| {
-            planner.needs(pipeline.plan().numbers).weights()
+            pipeline.held(&planner.needs(pipeline.plan().numbers))
         });
         self.loaded = warm;
         let work = work_of(request, &folder);

@@ -2,7 +2,7 @@
 
 use inlay::diffusion::folder::ModelFolder;
 use inlay::diffusion::guidance::GuidanceBatching;
-use inlay::diffusion::memory::{MemoryPlan, Residency};
+use inlay::diffusion::memory::{MemoryPlan, Planner, Residency};
 use inlay::diffusion::pipeline::{Additions, Pipeline};
 use inlay::diffusion::vae::VaeWay;
 use inlay::diffusion::weights::Numbers;
@@ -36,10 +36,19 @@ fn where_the_parts_are_changes_no_bit() {
             let mut listener = Listener::default();
             let mut pipeline = load(&here.path("model"), plan, &mut listener);
             assert_eq!(listener.loads(), 0, "nothing is loaded before its turn");
+            let needs = Planner::new(pipeline.folder(), true)
+                .unwrap()
+                .needs(Numbers::F32);
+            assert_eq!(pipeline.held(&needs), 0);
             let picture = pipeline.inpaint(&request, &mut listener).unwrap();
             assert_eq!(picture, expected, "{model} {residency:?}");
             assert_eq!(listener.previews, previews, "{model} {residency:?}");
             let is_tiny = model.ends_with("tiny");
+            let held = match residency {
+                Residency::OneAtATime if !is_tiny => needs.vae.weights,
+                _ => needs.vae.weights + needs.unet.weights,
+            };
+            assert_eq!(pipeline.held(&needs), held, "{model} {residency:?}");
             let expected_loads = match residency {
                 Residency::OneAtATime if !is_tiny => 4,
                 _ => 3,

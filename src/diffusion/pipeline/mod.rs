@@ -24,7 +24,7 @@ use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::guidance::Guidance;
 use crate::diffusion::lora;
-use crate::diffusion::memory::{MemoryPlan, Residency};
+use crate::diffusion::memory::{MemoryPlan, ModelNeeds, Residency};
 use crate::diffusion::noise::TorchRng;
 use crate::diffusion::ops::with_scores;
 use crate::diffusion::scheduler::{Scheduler, SchedulerConfig};
@@ -150,6 +150,11 @@ impl Pipeline {
     /// How it runs.
     pub fn plan(&self) -> &MemoryPlan {
         self.parts.plan()
+    }
+
+    /// Bytes of the weights that are in memory now, by what each part needs.
+    pub fn held(&self, needs: &ModelNeeds) -> u64 {
+        self.parts.held(needs)
     }
 
     /// Runs another way from now on; the numbers stay those that it was loaded with.

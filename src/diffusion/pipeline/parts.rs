@@ -9,7 +9,7 @@ use super::text::Texts;
 use crate::diffusion::config::VaeConfig;
 use crate::diffusion::error::{DiffusionError, Result};
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::memory::{MemoryPlan, Residency, vae_numbers};
+use crate::diffusion::memory::{MemoryPlan, ModelNeeds, Residency, vae_numbers};
 use crate::diffusion::unet::UNet;
 use crate::diffusion::vae::Vae;
 use crate::diffusion::weights::{Deltas, Numbers};
@@ -144,6 +144,14 @@ impl Parts {
     /// The autoencoder, if it is there.
     pub fn present_vae(&self) -> Option<&Vae> {
         self.vae.as_ref().map(|(_, vae)| vae)
+    }
+
+    /// Bytes of the weights in memory now, by what each part needs.
+    pub fn held(&self, needs: &ModelNeeds) -> u64 {
+        let text = self.texts.is_loaded().then_some(needs.text.weights);
+        let unet = self.unet.as_ref().map(|_| needs.unet.weights);
+        let vae = self.vae.as_ref().map(|_| needs.vae.weights);
+        [text, unet, vae].into_iter().flatten().sum()
     }
 
     /// The UNet, loaded.
