@@ -32,11 +32,13 @@ def write_whole(path, write):
 
 
 def save(folder, state):
-    """Writes the full state; the one before stays as a spare."""
+    """Writes the full state; the one before stays as a spare, and both stay what they were when this one cannot be written."""
     last = Path(folder) / LAST
+    fresh = last.with_name("next.pt")
+    write_whole(fresh, lambda path: torch.save(state, path))
     if last.exists():
         os.replace(last, last.with_name(PREVIOUS))
-    write_whole(last, lambda path: torch.save(state, path))
+    os.replace(fresh, last)
 
 
 def load(folder):

@@ -159,7 +159,7 @@ class Run:
                 if held_out is not None and self.step % args.held_out_every == 0:
                     self.evaluate(held_out)
                 if time.monotonic() - saved > args.save_minutes * 60:
-                    self.save()
+                    self.save_or_go_on()
                     saved = time.monotonic()
         finally:
             for number, handler in before.items():
@@ -204,6 +204,13 @@ class Run:
             kept = ("modules", "ema", "optimizers") if self.args.parcel == "full" else ("ema",)
             checkpointing.pack(self.args.home, state, keep=kept)
         self.log.write("saved", step=self.step)
+
+    def save_or_go_on(self):
+        """A save in the middle that fails (a full disk, say) costs no training; the one at the end must succeed."""
+        try:
+            self.save()
+        except (OSError, RuntimeError) as error:
+            self.log.write("note", step=self.step, problem=f"not saved: {error}")
 
     def resume(self, state):
         if shape(state["config"]) != shape(self.config):

@@ -281,6 +281,15 @@ class Checkpoints(unittest.TestCase):
             (Path(folder) / checkpointing.LAST).write_bytes(b"half")
             self.assertEqual(checkpointing.load(folder)["step"], 3)
 
+    def test_a_full_disk_leaves_both_states(self):
+        with tempfile.TemporaryDirectory() as folder:
+            checkpointing.save(folder, self.state(3))
+            checkpointing.save(folder, self.state(4))
+            with self.assertRaises(Exception):
+                checkpointing.save(folder, {"step": 5, "broken": lambda: None})
+            self.assertEqual(checkpointing.load(folder)["step"], 4)
+            self.assertEqual(sorted(p.name for p in Path(folder).iterdir()), [checkpointing.LAST, checkpointing.PREVIOUS])
+
     def test_parcels_come_back_within_16_bits_in_small_files(self):
         with tempfile.TemporaryDirectory() as folder:
             state = self.state()

@@ -4,7 +4,8 @@
 
 Loss: L1, gradients at three sizes and SSIM of the reconstruction, also from latents with a little noise on them (the UNet's
 latents will not be perfect), and a pull of the latents to mean 0, variance 1 and no correlation. `--init` goes on from a saved
-`vae/` folder. The last save carries the latents' spread, which becomes `scaling_factor`. Never exports: `export.py` does.
+`vae/` folder. The last save carries the latents' spread, which becomes `scaling_factor`;
+`off_centre`, the largest mean of a channel, should end under 0.2. Never exports: `export.py` does.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from losses import gradient_l1, latent_shape, psnr, ssim
 from stage import Run, arguments
 
 LATENT_NOISE = 0.04
+LATENT_PULL = 0.05  # towards latents that suit diffusion
 
 
 def picture_loss(made, real, similarity=0.25):
@@ -37,18 +39,36 @@ def starting_point(args):
     return {key: own[key] for key in wanted} | {"scaling_factor": 1.0}, vae.float().state_dict()
 
 
+@torch.no_grad()
+def whiten(vae, pictures):
+    """Folds into the encoder's last and the decoder's first convolution what makes the latents of `pictures` mean 0, variance 1 and
+    uncorrelated. Exact but for the decoder's soft clamp, which training soon allows for. Latents off centre are what noise is
+    measured against in vain: a UNet learns them many times more slowly, and paints blotches."""
+    enter, leave = vae.decoder.layers[0], vae.encoder.layers[-1]
+    flat = vae.encoder(pictures).transpose(0, 1).flatten(1).double()
+    mean = flat.mean(1)
+    values, vectors = torch.linalg.eigh((flat - mean[:, None]) @ (flat - mean[:, None]).T / flat.shape[1])
+    there = (vectors * values.clamp(min=1e-6).rsqrt()) @ vectors.T
+    back = torch.linalg.inv(there)
+    leave.bias.copy_((there @ (leave.bias.double() - mean)).float())
+    leave.weight.copy_(torch.einsum("ab,bchw->achw", there, leave.weight.double()).float())
+    enter.bias += (enter.weight.double().sum((2, 3)) @ mean).float()
+    enter.weight.copy_(torch.einsum("abhw,bc->achw", enter.weight.double(), back).float())
+
+
 class Trainer:
     def __init__(self, args):
         self.args = args
         torch.manual_seed(args.seed)
+        self.photos, self.unseen = load(args.store, args.device)
         config, weights = starting_point(args)
         vae = networks.build_vae(config)
         if weights is not None:
             vae.load_state_dict(weights)
+            whiten(vae, self.photos.batch(32, args.crop, args.seed, 0)[0].cpu())
         spare = {"discriminator": networks.Discriminator()} if args.adversarial > 0 else {}
         self.run = Run("vae", args, {"vae": config}, {"vae": vae}, spare)
         self.vae, self.judge = vae, spare.get("discriminator")
-        self.photos, self.unseen = load(args.store, args.device)
         self.encode, self.decode = self.run.compiled(vae.encoder), self.run.compiled(vae.decoder)
 
     def train(self, step):
@@ -64,7 +84,7 @@ class Trainer:
             made = self.decode(latents + LATENT_NOISE * share * noise)
         latents, made = latents.float(), made.float()
         shape = latent_shape(latents)
-        loss = picture_loss(made, real, args.similarity) + 0.02 * shape
+        loss = picture_loss(made, real, args.similarity) + LATENT_PULL * shape
         figures = {"psnr": psnr(made.clamp(-1, 1), real).mean(), "latent_shape": shape}
         if self.judge is not None and step >= args.adversarial_from:
             with run.autocast():
@@ -82,7 +102,7 @@ class Trainer:
     def held_out(self):
         """PSNR and SSIM of unseen photos at 256², or at the crop's size where that is larger; and the latents' spread."""
         size = max(256, self.args.crop) if self.args.device == "cuda" else self.args.crop
-        figures = {"psnr": [], "ssim": [], "spread": []}
+        figures = {"psnr": [], "ssim": [], "spread": [], "centre": []}
         for first in range(0, min(len(self.unseen.rows), self.args.held_out_photos), 16):
             photos = torch.arange(first, min(first + 16, len(self.unseen.rows), self.args.held_out_photos))
             real = self.unseen.centre(photos, size)
@@ -90,8 +110,10 @@ class Trainer:
             made = self.vae.decoder(latents).clamp(-1, 1)
             figures["psnr"].append(psnr(made, real))
             figures["ssim"].append(ssim(made, real))
+            figures["centre"].append(latents.mean((2, 3)))
             figures["spread"].append(latents.std((1, 2, 3)) ** 2 + latents.mean((1, 2, 3)) ** 2)
-        figures = {key: torch.cat(value).mean() for key, value in figures.items()}
+        centre = torch.cat(figures.pop("centre")).mean(0).abs().max()
+        figures = {key: torch.cat(value).mean() for key, value in figures.items()} | {"off_centre": centre}
         figures["spread"] = figures["spread"].sqrt()
         self.run.config["vae"]["scaling_factor"] = float(1 / figures["spread"])
         return figures
