@@ -242,4 +242,18 @@ fn an_edits_edge_is_stitched_anew_and_kept_in_the_project() {
     let fill = &app.document().expect("open").fills()[0];
     assert_eq!(fill.stitch, soft);
     assert!(fill.can_restitch());
+
+    // What is shown while a slider moves is what comes of it, to a step of rounding.
+    let start = app.document().expect("open").restitch_start(fill.id);
+    let mut restitcher = start.expect("kept").prepare().expect("measured");
+    let options = StitchOptions { grain: 1.6, ..own };
+    let quick = restitcher.preview(&options).expect("one edit alone");
+    let parts = restitcher.apply(&options).expect("stitched");
+    let exact = restitcher.look(&parts).expect("rendered");
+    assert_eq!(quick.len(), exact.len());
+    for ((rect, quick), (exact_rect, exact)) in quick.iter().zip(&exact) {
+        assert_eq!(rect, exact_rect);
+        let exact = exact.display_rgba8(exact.size.rect(), 1);
+        assert!(quick.iter().zip(&exact).all(|(a, b)| a.abs_diff(*b) <= 1));
+    }
 }

@@ -61,7 +61,8 @@ pub enum IoEvent {
 
 /// Rectangles in document space with their RGBA for the screen.
 pub type StitchPictures = Vec<(PixelRect, Arc<Vec<u8>>)>;
-pub type StitchOutcome = Result<(Vec<FillPart>, StitchPictures), String>;
+/// The pictures, and the parts that make them; none yet for a look at a slider that still moves.
+pub type StitchOutcome = Result<(Option<Vec<FillPart>>, StitchPictures), String>;
 
 pub struct Io {
     sender: Sender<IoEvent>,

@@ -15,6 +15,7 @@ mod prepare;
 mod sharpen;
 mod spectrum;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::masks::CropMasks;
@@ -141,6 +142,33 @@ impl Stitched {
                 out.set_pixel(x as usize, y as usize, mixed);
             }
         }
+        out
+    }
+}
+
+impl Stitched {
+    /// `rect` for the screen: mixed over the crop that was prepared, RGBA of 8 bits.
+    #[must_use]
+    pub fn over_rgba8(&self, photo: &RgbF32, opacity: f32) -> Vec<u8> {
+        let width = self.rect.width as usize;
+        let mut out = vec![255; width * self.rect.height as usize * 4];
+        let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+        out.par_chunks_mut(width.max(1) * 4)
+            .enumerate()
+            .for_each(|(y, out)| {
+                let from = (self.rect.y as usize + y) * photo.width() + self.rect.x as usize;
+                let below = &photo.data[from * 3..(from + width) * 3];
+                let row = y * width..(y + 1) * width;
+                let made = &self.picture.data[row.start * 3..row.end * 3];
+                let coverage = &self.coverage.data[row];
+                for (x, out) in out.chunks_exact_mut(4).enumerate() {
+                    let share = f32::from(coverage[x]) / 255.0 * opacity;
+                    for c in 0..3 {
+                        let own = below[x * 3 + c];
+                        out[c] = byte(own + share * (made[x * 3 + c] - own));
+                    }
+                }
+            });
         out
     }
 }

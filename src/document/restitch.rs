@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::content::Content;
 use super::fill::{Fill, FillId, FillPart, Source};
 use super::{Document, DocumentError};
-use crate::compose::{StitchCache, StitchOptions, put};
+use crate::compose::{StitchCache, StitchOptions, Stitched, put};
 use crate::geometry::PixelRect;
 use crate::photo::Photo;
-use crate::raster::Plane;
+use crate::raster::{Plane, RgbF32};
 
 /// A fill on its way to another stitch. Shares pixels with the document, changes nothing.
 pub struct Restitch {
@@ -28,7 +28,11 @@ pub struct Restitcher {
 struct Prepared {
     source: Source,
     below: Photo,
+    /// The same for the screen.
+    before: RgbF32,
     cache: StitchCache,
+    /// The last preview's buffers.
+    stitched: Stitched,
 }
 
 impl Fill {
@@ -102,7 +106,9 @@ impl Restitch {
         Ok(Some(Prepared {
             source,
             below,
+            before,
             cache,
+            stitched: Stitched::default(),
         }))
     }
 
@@ -146,6 +152,39 @@ impl Restitcher {
             });
         }
         Ok(parts)
+    }
+
+    /// How the picture looks with these sliders, in the screen's 8 bits and before the edit has pixels of its own: for
+    /// sliders that still move. May be a step off [`Self::look`], which costs several times as much. None where more
+    /// than this edit decides how the picture looks: others above it, transparency, the canvas's end.
+    pub fn preview(&mut self, options: &StitchOptions) -> Option<Vec<(PixelRect, Vec<u8>)>> {
+        let start = &self.start;
+        let canvas = start.content.canvas(start.base.size.rect());
+        let place = start.fill.bounds();
+        let mut above = start.content.fills[start.position + 1..].iter();
+        let is_alone =
+            !above.any(|fill| fill.is_visible && !fill.bounds().intersect(place).is_empty());
+        if !is_alone || !start.fill.is_visible {
+            return None;
+        }
+        let opacity = start.fill.opacity.clamp(0.0, 1.0);
+        let mut pictures = Vec::new();
+        for prepared in &mut self.parts {
+            let p = prepared.as_mut()?;
+            if p.below.layout.has_alpha() {
+                return None;
+            }
+            p.cache.apply_into(options, &mut p.stitched);
+            let corner = p.source.made.rect;
+            let rect = p.stitched.rect.translate(corner.x, corner.y);
+            if !canvas.contains_rect(rect) {
+                return None;
+            }
+            if !rect.is_empty() {
+                pictures.push((rect, p.stitched.over_rgba8(&p.before, opacity)));
+            }
+        }
+        Some(pictures)
     }
 
     /// How the picture looks with these parts, wherever the fill lies: rectangles in document space.

@@ -3,7 +3,7 @@
 //! `dispatch` and `poll`.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use crate::app::io::{StitchOutcome, StitchPictures};
 use crate::app::state::{App, NoticeKind};
@@ -35,7 +35,8 @@ pub struct StitchLook {
     pub options: StitchOptions,
     /// Rectangles in document space with their RGBA for the screen.
     pub pictures: StitchPictures,
-    parts: Vec<FillPart>,
+    /// None while this is a quick look that the edit's own pixels have not followed.
+    parts: Option<Vec<FillPart>>,
 }
 
 impl App {
@@ -156,7 +157,9 @@ impl App {
         if !stitching.is_over || document.content_number() != stitching.content {
             return;
         }
-        let parts = look.parts.clone();
+        let Some(parts) = look.parts.clone() else {
+            return;
+        };
         let fill = document.fill(stitching.id);
         let is_due = std::mem::take(&mut stitching.is_due);
         let is_other = fill.is_some_and(|fill| {
@@ -224,7 +227,8 @@ fn work(
 ) {
     let mut prepared = None;
     let mut start = Some(start);
-    while let Ok(mut options) = orders.recv() {
+    let mut next = None;
+    while let Some(mut options) = next.take().or_else(|| orders.recv().ok()) {
         while let Ok(later) = orders.try_recv() {
             options = later;
         }
@@ -234,22 +238,40 @@ fn work(
                 Err(error) => return tell(options, Err(error.to_string())),
             }
         }
-        if let Some(restitcher) = &prepared {
-            let result = stitch(restitcher, &options).map_err(|error| error.to_string());
-            tell(options, result);
+        let Some(restitcher) = &mut prepared else {
+            continue;
+        };
+        if let Some(pictures) = restitcher.preview(&options) {
+            let shared = pictures
+                .into_iter()
+                .map(|(rect, rgba)| (rect, Arc::new(rgba)));
+            tell(options, Ok((None, shared.collect())));
+            // While the hand moves on, what it passed by needs no pixels of its own.
+            match orders.try_recv() {
+                Ok(later) => {
+                    next = Some(later);
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {}
+            }
         }
+        tell(
+            options,
+            stitch(restitcher, &options).map_err(|error| error.to_string()),
+        );
     }
 }
 
 fn stitch(
     restitcher: &Restitcher,
     options: &StitchOptions,
-) -> Result<(Vec<FillPart>, StitchPictures), DocumentError> {
+) -> Result<(Option<Vec<FillPart>>, StitchPictures), DocumentError> {
     let parts = restitcher.apply(options)?;
     let look = restitcher
         .look(&parts)?
         .into_iter()
         .map(|(rect, photo)| (rect, Arc::new(photo.display_rgba8(photo.size.rect(), 1))))
         .collect();
-    Ok((parts, look))
+    Ok((Some(parts), look))
 }
