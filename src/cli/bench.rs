@@ -12,7 +12,7 @@ pub fn run(args: &BenchArgs, front_end: FrontEnd) -> Outcome {
         BenchKind::Canvas(canvas) => {
             let text = (front_end.bench_canvas)(canvas.json)
                 .map_err(|error| Failure::Failed(format!("{error:#}")))?;
-            println!("{text}");
+            tell!("{text}");
             Ok(())
         }
     }
@@ -35,7 +35,7 @@ fn run_engine(engine: &EngineBenchArgs) -> Outcome {
     if engine.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        println!("{text}");
+        tell!("{text}");
         return Ok(());
     }
     print_engine(&report);
@@ -43,15 +43,23 @@ fn run_engine(engine: &EngineBenchArgs) -> Outcome {
 }
 
 fn print_engine(report: &EngineBenchReport) {
-    println!(
+    tell!(
         "{} on {}, {}, {} × {} px, {} threads",
-        report.model, report.device, report.precision, report.width, report.height, report.threads
+        report.model,
+        report.device,
+        report.precision,
+        report.width,
+        report.height,
+        report.threads
     );
-    println!(
+    tell!(
         "{:<64}{:>10}{:>10}{:>9}",
-        "median of the runs", "ms", "GFLOP/s", "of peak"
+        "median of the runs",
+        "ms",
+        "GFLOP/s",
+        "of peak"
     );
-    println!("{:<64}{:>10.1}", "load", report.load_ms);
+    tell!("{:<64}{:>10.1}", "load", report.load_ms);
     for stage in &report.stages {
         let name = match stage.name {
             "text" => "text encoder",
@@ -63,7 +71,7 @@ fn print_engine(report: &EngineBenchReport) {
         };
         let label = format!("{name} ({:.0} GFLOP)", stage.gflop);
         let (speed, share) = (stage.gflop_per_second, stage.share_of_peak * 100.0);
-        println!(
+        tell!(
             "{label:<64}{:>10.1}{speed:>10.0}{share:>8.0}%",
             stage.milliseconds
         );
@@ -71,26 +79,25 @@ fn print_engine(report: &EngineBenchReport) {
     for op in &report.ops {
         let label = format!("{}, {}", op.name, op.shape);
         match op.gflop_per_second.zip(op.share_of_peak) {
-            Some((speed, share)) => println!(
-                "{label:<64}{:>10.2}{speed:>10.0}{:>8.0}%",
-                op.milliseconds,
-                share * 100.0
-            ),
-            None => println!(
-                "{label:<64}{:>10.2}{:>10.1} GB/s",
-                op.milliseconds, op.gigabyte_per_second
-            ),
+            Some((speed, share)) => {
+                let (time, share) = (op.milliseconds, share * 100.0);
+                tell!("{label:<64}{time:>10.2}{speed:>10.0}{share:>8.0}%");
+            }
+            None => {
+                let (time, rate) = (op.milliseconds, op.gigabyte_per_second);
+                tell!("{label:<64}{time:>10.2}{rate:>10.1} GB/s");
+            }
         }
     }
     let side = report.matmul_peak_side;
     let label = format!("matrix product, {side} × {side}");
-    println!("{label:<64}{:>20.0}", report.matmul_peak_gflop_per_second);
+    tell!("{label:<64}{:>20.0}", report.matmul_peak_gflop_per_second);
     for (name, bytes) in [
         ("peak memory of this process", report.peak_memory_bytes),
         ("memory held on the device", report.device_memory_bytes),
     ] {
         if let Some(bytes) = bytes {
-            println!("{name:<64}{:>10} MiB", bytes >> 20);
+            tell!("{name:<64}{:>10} MiB", bytes >> 20);
         }
     }
 }

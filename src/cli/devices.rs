@@ -10,10 +10,10 @@ pub fn run(args: &DevicesArgs) -> Outcome {
     if args.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        println!("{text}");
+        tell!("{text}");
         return Ok(());
     }
-    println!("CPU: {} threads, always works", report.cpu_threads);
+    tell!("CPU: {} threads, always works", report.cpu_threads);
     for adapter in &report.adapters {
         let state = match (adapter.works, &adapter.problem) {
             (Some(true), _) => "works".to_owned(),
@@ -22,11 +22,13 @@ pub fn run(args: &DevicesArgs) -> Outcome {
             (None, _) => format!("software renderer, used only with --device {}", adapter.api),
         };
         let f16 = if adapter.f16 { ", f16" } else { "" };
-        println!(
+        tell!(
             "{} ({}, {}{f16}): {state}",
-            adapter.name, adapter.api, adapter.driver
+            adapter.name,
+            adapter.api,
+            adapter.driver
         );
     }
-    println!("auto uses: {} ({})", report.chosen, report.why);
+    tell!("auto uses: {} ({})", report.chosen, report.why);
     Ok(())
 }

@@ -18,7 +18,7 @@ pub fn run(args: &InspectArgs) -> Outcome {
     if args.json {
         let text = serde_json::to_string_pretty(&value)
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        println!("{text}");
+        tell!("{text}");
         return Ok(());
     }
     print_fields(&value, "");
@@ -35,14 +35,14 @@ fn print_fields(value: &serde_json::Value, indent: &str) {
         match value {
             serde_json::Value::Null => {}
             serde_json::Value::Object(_) => {
-                println!("{indent}{name}:");
+                tell!("{indent}{name}:");
                 print_fields(value, &format!("{indent}  "));
             }
             serde_json::Value::Array(items) => {
                 let items: Vec<String> = items.iter().map(plain).collect();
-                println!("{indent}{name}: {}", items.join(", "));
+                tell!("{indent}{name}: {}", items.join(", "));
             }
-            other => println!("{indent}{name}: {}", plain(other)),
+            other => tell!("{indent}{name}: {}", plain(other)),
         }
     }
 }

@@ -1,6 +1,14 @@
 //! Owns the command line: arguments, exit codes, and one file a subcommand. Sends the same Commands as the window. Must
 //! never know egui, and never do what `app` could do.
 
+/// Writes a line to standard output. A reader that has left, as `head` does, is no failure.
+macro_rules! tell {
+    ($($what:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout().lock(), $($what)*);
+    }};
+}
+
 mod args;
 mod bench;
 mod devices;
@@ -60,7 +68,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, front_end: FrontEnd) -
         Some(Subcommand::Bench(bench)) => bench::run(&bench, front_end),
         Some(Subcommand::ProbeDevices) => {
             let cache_dir = Paths::find().map(|paths| paths.cache_dir);
-            println!("{}", crate::engine::probe_child(cache_dir.as_deref()));
+            tell!("{}", crate::engine::probe_child(cache_dir.as_deref()));
             Ok(())
         }
     };

@@ -20,27 +20,27 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 fn run_list(args: &ModelsListArgs, library: &Surroundings) -> Outcome {
     let entries = library.list();
     if args.json {
-        println!(
+        tell!(
             "{}",
             serde_json::to_string_pretty(&entries).map_err(failed)?
         );
         return Ok(());
     }
     if entries.is_empty() {
-        println!("no models found; add one with: inlay models add FILE");
+        tell!("no models found; add one with: inlay models add FILE");
     }
     let mut kind = None;
     for entry in &entries {
         if kind != Some(entry.kind) {
             kind = Some(entry.kind);
-            println!("{}:", heading(entry.kind));
+            tell!("{}:", heading(entry.kind));
         }
-        println!("  {}", line(entry));
-        println!("    {}", entry.path.display());
+        tell!("  {}", line(entry));
+        tell!("    {}", entry.path.display());
     }
-    println!("looked in:");
+    tell!("looked in:");
     for place in library.places() {
-        println!("  {}", place.path.display());
+        tell!("  {}", place.path.display());
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ fn run_add(args: &ModelsAddArgs, library: &Surroundings) -> Outcome {
         Failure::Failed("there is no home folder; name a models folder in INLAY_MODELS".to_owned())
     })?;
     let path = add(&own, &args.path, args.copy).map_err(failed)?;
-    println!("{}", path.display());
+    tell!("{}", path.display());
     Ok(())
 }
 
@@ -101,14 +101,14 @@ fn run_verify(args: &ModelsVerifyArgs, library: &Surroundings) -> Outcome {
     };
     let verdicts = verify(&path).map_err(failed)?;
     if args.json {
-        println!(
+        tell!(
             "{}",
             serde_json::to_string_pretty(&verdicts).map_err(failed)?
         );
     } else {
         for verdict in &verdicts {
             let state = verdict.problem.as_deref().unwrap_or("whole");
-            println!("{}  {}: {state}", verdict.sha256, verdict.file.display());
+            tell!("{}  {}: {state}", verdict.sha256, verdict.file.display());
         }
     }
     let bad = verdicts.iter().filter(|v| v.problem.is_some()).count();

@@ -63,7 +63,7 @@ impl Display {
 
     pub fn wrote(&self, path: &Path) {
         if !self.quiet {
-            println!("{}", path.display());
+            tell!("{}", path.display());
         }
     }
 

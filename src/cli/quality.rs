@@ -98,13 +98,13 @@ fn print(table: &Table, json: bool) -> Outcome {
     if json {
         let text = serde_json::to_string_pretty(table)
             .map_err(|error| Failure::Failed(error.to_string()))?;
-        println!("{text}");
+        tell!("{text}");
         return Ok(());
     }
-    println!("{table}");
+    tell!("{table}");
     let wins = table.wins_text("erase", &["telea", "ns"]);
     if !wins.is_empty() {
-        println!("\n{wins}");
+        tell!("\n{wins}");
     }
     Ok(())
 }

@@ -71,7 +71,9 @@ impl Task {
     pub fn settle(settings: &mut GenerateSettings) {
         if settings.strength.is_none() {
             let strength = Self::of(settings).strength();
-            settings.strength = (strength < 1.0).then_some(strength);
+            let steps = settings.num_inference_steps.map_or(f64::MAX, f64::from);
+            // A single step is all or nothing.
+            settings.strength = (strength < 1.0 && steps * strength >= 1.0).then_some(strength);
         }
     }
 }
@@ -90,5 +92,20 @@ mod tests {
         assert_eq!(Task::of(&settings), Task::Modify);
         settings.task = Some(Task::Add);
         assert_eq!(Task::of(&settings), Task::Add);
+    }
+
+    #[test]
+    fn a_task_leaves_at_least_one_step_to_run() {
+        let settled = |steps| {
+            let mut settings = GenerateSettings {
+                num_inference_steps: steps,
+                ..GenerateSettings::default()
+            };
+            Task::settle(&mut settings);
+            settings.strength
+        };
+        assert_eq!(settled(None), Some(0.9));
+        assert_eq!(settled(Some(2)), Some(0.9));
+        assert_eq!(settled(Some(1)), None);
     }
 }
