@@ -78,15 +78,13 @@ fn print_engine(report: &EngineBenchReport) {
     }
     for op in &report.ops {
         let label = format!("{}, {}", op.name, op.shape);
-        match op.gflop_per_second.zip(op.share_of_peak) {
-            Some((speed, share)) => {
-                let (time, share) = (op.milliseconds, share * 100.0);
-                tell!("{label:<64}{time:>10.2}{speed:>10.0}{share:>8.0}%");
-            }
-            None => {
-                let (time, rate) = (op.milliseconds, op.gigabyte_per_second);
-                tell!("{label:<64}{time:>10.2}{rate:>10.1} GB/s");
-            }
+        let time = op.milliseconds;
+        if let Some((speed, share)) = op.gflop_per_second.zip(op.share_of_peak) {
+            let share = share * 100.0;
+            tell!("{label:<64}{time:>10.2}{speed:>10.0}{share:>8.0}%");
+        } else {
+            let rate = op.gigabyte_per_second;
+            tell!("{label:<64}{time:>10.2}{rate:>10.1} GB/s");
         }
     }
     let side = report.matmul_peak_side;

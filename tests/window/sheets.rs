@@ -191,7 +191,9 @@ fn the_sheet_of_models_chooses_one_and_adds_to_it() {
         bench.harness.step();
     }
     bench.harness.run();
-    bench.harness.get_by_label_contains("GiB of memory");
+    bench
+        .harness
+        .get_by_label_contains("of memory, more slowly");
     bench
         .harness
         .get_by_label_contains("Choose a Stable Diffusion model first");

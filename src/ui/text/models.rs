@@ -75,12 +75,19 @@ fn model_words(info: &ModelInfo) -> Vec<String> {
 
 /// What a model takes at its own size, and at least.
 pub fn memory_needs(needs: &MemoryNeeds) -> String {
-    let gib = |mib: u64| mib as f64 / 1024.0;
     format!(
-        "needs {:.1} GiB of memory, more slowly {:.1} GiB",
-        gib(needs.f32_mib),
-        gib(needs.least_mib)
+        "needs {} of memory, more slowly {}",
+        memory_size(needs.f32_mib),
+        memory_size(needs.least_mib)
     )
+}
+
+fn memory_size(mib: u64) -> String {
+    if mib < 1024 {
+        format!("{mib} MiB")
+    } else {
+        format!("{:.1} GiB", mib as f64 / 1024.0)
+    }
 }
 
 fn megabytes(bytes: u64) -> String {
