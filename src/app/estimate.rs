@@ -2,13 +2,11 @@
 //! size and the crop's. Shown beside "what the model sees".
 
 use super::state::{App, MadeFor, Model};
-use crate::engine::{DeviceChoice, JobReport, Precision};
+use crate::engine::{DeviceChoice, JobReport};
 use crate::plan::{CropPlan, InpaintPlan};
 
 /// What exemplar keeps for each working pixel (measured: 120 from 0.4 to 5.4 megapixels).
 const EXEMPLAR_BYTES: u64 = 125;
-/// What a checkpoint keeps beside its weights for each working pixel (measured on SD 1.5: 290).
-const CHECKPOINT_BYTES: u64 = 300;
 /// Weight of a new measurement against the older ones.
 const NEWEST: f64 = 0.5;
 
@@ -28,21 +26,20 @@ fn work(plan: &InpaintPlan, steps: u32) -> f64 {
 
 impl App {
     pub fn estimate(&self, plan: &InpaintPlan) -> Estimate {
-        let largest = plan.crops.iter().map(|crop| crop.working_size.area()).max();
-        let largest = largest.unwrap_or(0);
+        let sizes = plan.crops.iter().map(|crop| crop.working_size);
+        let largest = sizes.max_by_key(|size| size.area()).unwrap_or_default();
         let photo = self
             .document
             .as_ref()
             .map_or(0, |d| d.photo().sample_bytes() as u64);
         let memory_bytes = match &self.model {
-            Model::Exemplar | Model::Erase => photo + largest * EXEMPLAR_BYTES,
+            Model::Exemplar | Model::Erase => photo + largest.area() * EXEMPLAR_BYTES,
             Model::Checkpoint { summary, .. } => {
-                let bytes = if self.precision == Precision::F16 {
-                    2
-                } else {
-                    4
-                };
-                photo + summary.parameters * bytes + largest * CHECKPOINT_BYTES
+                let guidance = self.generate.guidance_scale.unwrap_or(summary.guidance);
+                photo
+                    + summary
+                        .memory
+                        .bytes(largest, guidance > 1.0, self.precision)
             }
         };
         let speed = self

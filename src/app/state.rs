@@ -116,7 +116,7 @@ pub enum Then {
 }
 
 /// What the jobs of one run were made for, and by what.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct MadeFor {
     pub basis: Basis,
     /// The mask at the start, new canvas included.

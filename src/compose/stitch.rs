@@ -144,9 +144,7 @@ impl Stitched {
         }
         out
     }
-}
 
-impl Stitched {
     /// `rect` for the screen: mixed over the crop that was prepared, RGBA of 8 bits.
     #[must_use]
     pub fn over_rgba8(&self, photo: &RgbF32, opacity: f32) -> Vec<u8> {

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::error::EngineError;
+use super::memory::ModelMemory;
 use crate::diffusion::defaults::defaults;
 use crate::diffusion::folder::ModelFolder;
 use crate::geometry::PixelSize;
 use crate::plan::ModelFrame;
 
 /// A checkpoint as planning sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ModelSummary {
     /// The folder's name.
     pub name: String,
@@ -19,16 +20,7 @@ pub struct ModelSummary {
     /// What it wants when nobody says: steps, and the guidance scale.
     pub steps: u32,
     pub guidance: f64,
-    /// Numbers that a job keeps in memory: all parts but the text encoder, which goes when it has spoken.
-    pub parameters: u64,
-}
-
-fn kept_parameters(folder: &Path) -> u64 {
-    let parts = crate::models::inspect(folder).map_or_else(|_| Vec::new(), |info| info.parts);
-    let kept = parts
-        .iter()
-        .filter(|part| !part.name.starts_with("text_encoder"));
-    kept.map(|part| part.parameters).sum()
+    pub memory: ModelMemory,
 }
 
 /// Training timesteps when a scheduler's configuration does not say.
@@ -55,6 +47,6 @@ pub fn summarize(folder: &Path) -> Result<ModelSummary, EngineError> {
         max_steps,
         steps: own.steps as u32,
         guidance: own.guidance,
-        parameters: kept_parameters(folder),
+        memory: ModelMemory::read(&info)?,
     })
 }

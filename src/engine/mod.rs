@@ -25,7 +25,9 @@ pub use frame::{DEFAULT_TRAIN_TIMESTEPS, ModelSummary, summarize};
 pub use job::{
     JobEvent, JobId, JobReport, JobRequest, JobResult, Milliseconds, ModelChoice, Patch, Precision,
 };
-pub use memory::{MemoryNeeds, MemoryReport, WeightBytes, memory_needs, peak_memory_bytes};
+pub use memory::{
+    MemoryNeeds, MemoryReport, ModelMemory, WeightBytes, memory_needs, peak_memory_bytes,
+};
 pub use untouched::Untouched;
 pub use validate::{SAMPLERS, validate_settings};
 pub use worker::{Engine, EngineOptions};

@@ -67,7 +67,8 @@ pub fn run_job(
     let untouched = (request.hash_untouched && !request.raw)
         .then(|| untouched(&request.photo, &canvas, request.plan.photo_rect(), &patches))
         .transpose()?;
-    let memory = slot.report();
+    let runs_checkpoint = matches!(request.model, ModelChoice::Folder(_));
+    let memory = runs_checkpoint.then(|| slot.report()).flatten();
     let report = JobReport {
         untouched,
         inlay: env!("CARGO_PKG_VERSION"),
@@ -113,11 +114,13 @@ fn prepare(
     slot: &mut ModelSlot,
     watch: &mut Watch<'_>,
 ) -> Result<(String, &'static str), EngineError> {
-    let ModelChoice::Folder(folder) = &request.model else {
-        slot.clear();
-        return Ok(("CPU".to_owned(), "f32"));
-    };
-    slot.prepare(request, folder, watch)
+    match &request.model {
+        ModelChoice::Folder(folder) => return slot.prepare(request, folder, watch),
+        ModelChoice::Exemplar => slot.clear(),
+        // A stroke of the eraser between two fills is no reason to load their model again.
+        ModelChoice::Erase => {}
+    }
+    Ok(("CPU".to_owned(), "f32"))
 }
 
 /// The model's picture at working size.

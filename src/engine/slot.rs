@@ -21,7 +21,7 @@ use super::watch::Watch;
 use super::worker::{EngineOptions, panic_text};
 use crate::diffusion::DiffusionError;
 use crate::diffusion::folder::ModelFolder;
-use crate::diffusion::memory::{Estimate, MemoryPlan, Planner, Work};
+use crate::diffusion::memory::{MemoryPlan, Planner, Work};
 use crate::diffusion::pipeline::{Additions, Pipeline};
 use crate::diffusion::weights::Numbers;
 use crate::geometry::PixelSize;
@@ -44,7 +44,6 @@ struct Planned {
     allowed: Vec<Numbers>,
     work: Work,
     plan: MemoryPlan,
-    estimate: Estimate,
     report: MemoryReport,
 }
 
@@ -155,7 +154,6 @@ impl ModelSlot {
             allowed,
             work,
             plan,
-            estimate,
             report,
         });
         self.run(watch, |_, _| Ok(()))?;
@@ -244,7 +242,6 @@ impl ModelSlot {
             return Err(EngineError::OutOfMemory(reason.to_owned()));
         };
         planned.plan = plan;
-        planned.estimate = estimate;
         planned.report = MemoryReport {
             plan,
             estimate,

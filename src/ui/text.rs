@@ -178,7 +178,7 @@ pub const SECTION_EXTEND: &str = "Extend";
 pub const SECTION_SETTINGS: &str = "Settings";
 pub const EXEMPLAR: &str = "Exemplar";
 pub const EXEMPLAR_LINE: &str = "Built in · no download";
-pub const CHOOSE_MODEL: &str = "Choose a model folder…";
+pub const CHOOSE_MODEL: &str = "Choose a model…";
 pub const RECENT_MODELS: &str = "Recent";
 pub const MODEL_READING: &str = "Reading the model…";
 pub const PROMPT_HINT: &str = "What should be there? Leave empty to remove what is under the mask.";
@@ -187,7 +187,7 @@ pub const NEGATIVE_PROMPT: &str = "Negative prompt";
 pub const NEGATIVE_HINT: &str = "What should not appear";
 pub const NO_WORDS_TITLE: &str = "Fills from the photo’s own surroundings";
 pub const NO_WORDS: &str =
-    "Exemplar reads no words. To say what should appear, choose a Stable Diffusion folder.";
+    "Exemplar reads no words. To say what should appear, choose a Stable Diffusion model.";
 pub const SEED: &str = "Seed";
 pub const STEPS: &str = "Steps";
 pub const GUIDANCE: &str = "Guidance";

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::app::state::{App, Candidate, NoticeKind};
+use crate::app::state::{App, Candidate, MadeFor, NoticeKind};
 use crate::document::{
     Basis, Document, DocumentError, FillId, FillMask, FillPart, FillRecipe, Proposal, Source,
 };
@@ -73,16 +73,10 @@ impl App {
             .filter(|c| c.run == candidate.run)
         {
             other.revision = revision;
-            other.made_for = Arc::new(crate::app::state::MadeFor {
-                steps: other.made_for.steps,
-                basis: other.made_for.basis,
+            other.made_for = Arc::new(MadeFor {
                 mask: rest_mask.clone(),
                 mask_revision: document.mask_revision(),
-                settings: other.made_for.settings.clone(),
-                model: other.made_for.model.clone(),
-                model_folder: other.made_for.model_folder.clone(),
-                model_hash: other.made_for.model_hash.clone(),
-                device: other.made_for.device,
+                ..MadeFor::clone(&other.made_for)
             });
         }
         self.drop_stale_candidates();

@@ -44,7 +44,8 @@ pub(super) struct Parts {
     pub seam_low: Option<Grid>,
     pub amount: f32,
     pub detail: Option<Vec<f32>>,
-    /// Added at full seam strength, where the fill is busier than the photo beside it.
+    /// Added at full seam strength, pixel by pixel: less where the fill is busier than the photo beside it, and what goes
+    /// on across a hard line.
     pub calm: Option<Vec<f32>>,
     pub levels: Levels,
     pub tile: Tile,

@@ -110,6 +110,11 @@ fn conv3x3_kernel<F: Float>(
     let mut patch = Shared::<[f32]>::new_slice(comptime!(tile.inputs * tile.patch()));
     let mut filters = Shared::<[f32]>::new_slice(comptime!(tile.inputs * 9 * tile.pitch()));
     let mut sums = Array::<f32>::new(comptime!(tile.deep * tile.across));
+    // Not every shading language begins with zeros.
+    #[unroll]
+    for i in 0..comptime!(tile.deep * tile.across) {
+        sums[i] = 0.0f32;
+    }
 
     for chunk in 0..input.shape(1).div_ceil(tile.inputs) {
         let from = chunk * tile.inputs;

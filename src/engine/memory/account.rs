@@ -2,13 +2,16 @@
 //! by `inlay inspect`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::super::error::EngineError;
+use super::super::job::Precision;
 use crate::diffusion::folder::ModelFolder;
 use crate::diffusion::memory::{Estimate, MemoryPlan, ModelNeeds, Planner, Work};
 use crate::diffusion::weights::Numbers;
+use crate::geometry::PixelSize;
 
 /// Bytes of the weights in memory, part by part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -59,29 +62,63 @@ pub struct MemoryNeeds {
     pub least_mib: u64,
 }
 
-/// From the headers of a model's files.
+/// What a model takes in memory, told before it is loaded.
+#[derive(Debug, Clone)]
+pub struct ModelMemory {
+    planner: Arc<Planner>,
+    native: Work,
+}
+
+impl ModelMemory {
+    /// From the headers of the model's files.
+    pub fn read(folder: &ModelFolder) -> Result<Self, EngineError> {
+        let (width, height) = folder.native_size();
+        Ok(Self {
+            planner: Arc::new(Planner::new(folder, true)?),
+            native: Work {
+                width,
+                height,
+                is_guided: true,
+            },
+        })
+    }
+
+    /// Bytes at the peak of filling a picture of this size on the CPU, with everything in memory.
+    pub fn bytes(&self, size: PixelSize, is_guided: bool, precision: Precision) -> u64 {
+        let work = Work {
+            width: size.width as usize,
+            height: size.height as usize,
+            is_guided,
+        };
+        let numbers = match precision {
+            Precision::F16 => Numbers::HALF_STORED,
+            Precision::Auto | Precision::F32 => Numbers::F32,
+        };
+        self.roomy(numbers, &work)
+    }
+
+    fn roomy(&self, numbers: Numbers, work: &Work) -> u64 {
+        let plan = MemoryPlan::roomy(numbers);
+        self.planner.estimate(&plan, work).peak()
+    }
+
+    /// What it needs at its own size.
+    pub fn needs(&self) -> MemoryNeeds {
+        let allowed = [Numbers::F32, Numbers::HALF_STORED];
+        let least = match self.planner.choose(&allowed, &self.native, Some(0)) {
+            Ok((_, estimate)) | Err(estimate) => estimate,
+        };
+        MemoryNeeds {
+            f32_mib: mib(self.roomy(Numbers::F32, &self.native)),
+            f16_mib: mib(self.roomy(Numbers::HALF_STORED, &self.native)),
+            least_mib: mib(least.peak()),
+        }
+    }
+}
+
+/// [`ModelMemory::needs`] of a folder or file.
 pub fn memory_needs(model: &Path) -> Result<MemoryNeeds, EngineError> {
-    let folder = ModelFolder::open(model)?;
-    let planner = Planner::new(&folder, true)?;
-    let (width, height) = folder.native_size();
-    let work = Work {
-        width,
-        height,
-        is_guided: true,
-    };
-    let roomy = |numbers| {
-        let estimate = planner.estimate(&MemoryPlan::roomy(numbers), &work);
-        mib(estimate.peak())
-    };
-    let allowed = [Numbers::F32, Numbers::HALF_STORED];
-    let least = match planner.choose(&allowed, &work, Some(0)) {
-        Ok((_, estimate)) | Err(estimate) => estimate,
-    };
-    Ok(MemoryNeeds {
-        f32_mib: roomy(Numbers::F32),
-        f16_mib: roomy(Numbers::HALF_STORED),
-        least_mib: mib(least.peak()),
-    })
+    Ok(ModelMemory::read(&ModelFolder::open(model)?)?.needs())
 }
 
 /// Said before a job that must run in another way than the `roomy` one, which would take `whole`.

@@ -6,7 +6,7 @@ mod budget;
 mod graphics;
 mod system;
 
-pub use account::{MemoryNeeds, MemoryReport, WeightBytes, memory_needs};
+pub use account::{MemoryNeeds, MemoryReport, ModelMemory, WeightBytes, memory_needs};
 pub(super) use account::{say_short, too_little};
 pub(super) use budget::{allowed_numbers, budget, is_out_of_memory, work_of};
 pub(super) use graphics::dedicated_bytes;
